@@ -1,0 +1,38 @@
+"""Vocabulary and contracts: what is explained, the result, the interfaces, checkpoints."""
+
+from xaicf.core.checkpoint import load_frozen, read_checkpoint, sha256
+from xaicf.core.errors import CheckpointError, ClassifierError, DataError, InputError, UserError
+from xaicf.core.explanation import Explanation, Status
+from xaicf.core.frozen import as_found
+from xaicf.core.interfaces import Encoder, Generator, Translator
+from xaicf.core.recipe import build, recipe
+from xaicf.core.subject import Subject
+from xaicf.core.types import Batch, Flags, Images, ImageShape, Labels, Latents, Logits, PerImage
+
+__all__ = [
+    "Batch",
+    "CheckpointError",
+    "ClassifierError",
+    "DataError",
+    "Encoder",
+    "Explanation",
+    "Flags",
+    "Generator",
+    "ImageShape",
+    "Images",
+    "InputError",
+    "Labels",
+    "Latents",
+    "Logits",
+    "PerImage",
+    "Status",
+    "Subject",
+    "Translator",
+    "UserError",
+    "as_found",
+    "build",
+    "load_frozen",
+    "read_checkpoint",
+    "recipe",
+    "sha256",
+]

@@ -1,0 +1,74 @@
+"""Checkpoints: read safely, rebuild the network, freeze it."""
+
+import hashlib
+import pickle
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from xaicf.core.errors import CheckpointError
+from xaicf.core.recipe import build
+
+RECIPE = "xaicf"
+"""The key of a task's recipe in its checkpoint."""
+
+
+def read_checkpoint(path: str | Path) -> dict[str, Any]:
+    """Read a task's checkpoint onto the CPU, refusing everything but tensors and plain values.
+
+    Args:
+        path: a ``.ckpt`` file written by a task of this package.
+
+    Returns:
+        The checkpoint; the task's recipe lies under ``"xaicf"``.
+
+    Raises:
+        CheckpointError: the file is missing, damaged, holds pickled code, or is of no known task.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CheckpointError(f"checkpoint not found: {path}")
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        if zipfile.is_zipfile(path):
+            raise CheckpointError(f"checkpoint {path} holds pickled code and is refused") from error
+        raise CheckpointError(f"checkpoint {path} is damaged or no checkpoint") from error
+    except (RuntimeError, EOFError, OSError, ValueError) as error:
+        raise CheckpointError(f"checkpoint {path} is damaged or no checkpoint") from error
+    if not isinstance(checkpoint, dict) or RECIPE not in checkpoint or "state_dict" not in checkpoint:
+        raise CheckpointError(f"checkpoint {path} was not written by a task of xaicf")
+    return checkpoint
+
+
+def load_frozen(path: str | Path) -> nn.Module:
+    """Load any task's checkpoint as a frozen network: eval mode, gradients off.
+
+    Works from Python and as a ``class_path`` in YAML, with ``path`` as its ``init_args``.
+
+    Args:
+        path: a ``.ckpt`` file written by a task of this package.
+
+    Returns:
+        The task: a classifier maps images to logits, a generator decodes latents.
+
+    Raises:
+        CheckpointError: see :func:`read_checkpoint`, or the weights do not fit the recipe.
+    """
+    checkpoint = read_checkpoint(path)
+    with torch.inference_mode(False), torch.random.fork_rng(devices=[]):
+        network = build(checkpoint[RECIPE])
+        try:
+            network.load_state_dict(checkpoint["state_dict"])
+        except RuntimeError as error:
+            raise CheckpointError(f"checkpoint {path} does not hold the weights of its own recipe") from error
+    return network.eval().requires_grad_(False)
+
+
+def sha256(path: str | Path) -> str:
+    """Give the SHA-256 of a file, in hexadecimal."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,51 @@
+"""What a network can do for an explanation: decode a latent, encode an image, translate to a class."""
+
+from abc import ABC, abstractmethod
+
+import torch
+
+from xaicf.core.types import Images, Labels, Latents
+
+
+class Generator(ABC):
+    """A network that maps latents to images.
+
+    Attributes:
+        latent_dim: length of a latent.
+    """
+
+    latent_dim: int
+
+    @abstractmethod
+    def decode(self, latents: Latents) -> Images:
+        """Map latents (B, latent_dim) to images (B, C, H, W) in [0, 1]."""
+
+    def sample(self, n: int, generator: torch.Generator | None = None) -> Images:
+        """Decode ``n`` latents drawn from the standard normal prior.
+
+        Args:
+            n: number of images.
+            generator: source of random numbers on the CPU; the global one if left out.
+
+        Returns:
+            Images (n, C, H, W), on the device and in the precision of the network.
+        """
+        weight = next(parameter for parameter in self.parameters())  # type: ignore[attr-defined]
+        latents = torch.randn(n, self.latent_dim, generator=generator)
+        return self.decode(latents.to(weight))
+
+
+class Encoder(ABC):
+    """A network that maps images to latents."""
+
+    @abstractmethod
+    def encode(self, images: Images) -> Latents:
+        """Map images (B, C, H, W) in [0, 1] to latents (B, latent_dim): the mean, where there is one."""
+
+
+class Translator(ABC):
+    """A network that redraws an image as a member of another class."""
+
+    @abstractmethod
+    def translate(self, images: Images, classes: Labels) -> Images:
+        """Map images (B, C, H, W) in [0, 1] and target classes (B,) to images of the same shape."""

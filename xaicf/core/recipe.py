@@ -1,0 +1,107 @@
+"""Recipes: how to build a network again, in plain values that any checkpoint may hold.
+
+A recipe is ``{"class_path": "package.Name", "init_args": {...}}``, the form that YAML files use too.
+"""
+
+import functools
+import importlib
+import inspect
+import typing
+from collections.abc import Callable
+from typing import Any
+
+from torch import nn
+
+from xaicf.core.errors import CheckpointError, InputError
+
+Factory = Callable[..., nn.Module]
+"""A class of modules, a function annotated to return one, or a ``functools.partial`` of either."""
+
+Recipe = dict[str, Any]
+
+
+def recipe(factory: Factory, **arguments: object) -> Recipe:
+    """Write down a factory of networks in plain values.
+
+    Args:
+        factory: what builds the network.
+        arguments: further keyword arguments; recipes of inner networks are allowed.
+
+    Returns:
+        The factory's import path with ``arguments`` and those that a partial holds.
+
+    Raises:
+        InputError: the factory cannot be imported by name, or an argument is not plain.
+    """
+    keywords = dict(arguments)
+    while isinstance(factory, functools.partial):
+        keywords = {**factory.keywords, **keywords}
+        # jsonargparse hands over a partial of its own caller that has the class as its last argument.
+        factory = factory.args[-1] if factory.args else factory.func
+    name = getattr(factory, "__qualname__", repr(factory))
+    if not name.isidentifier():
+        raise InputError(f"network must be an importable class or function, got {name}")
+    for key, value in keywords.items():
+        if not _is_plain(value):
+            raise InputError(f"{name} argument {key} must be plain (numbers, text, lists), got {value!r}")
+    return {"class_path": _public_path(factory, name), "init_args": keywords}
+
+
+def build(written: Recipe) -> nn.Module:
+    """Build the network of a recipe. Inner recipes become factories.
+
+    Only classes of modules and functions annotated to return one are called, so that a checkpoint from
+    elsewhere cannot name any other function.
+
+    Args:
+        written: a recipe.
+
+    Returns:
+        The new module.
+
+    Raises:
+        CheckpointError: the recipe names nothing that makes a module, or arguments that it does not take.
+    """
+    arguments = {
+        key: functools.partial(_find(value), **value["init_args"]) if _is_recipe(value) else value
+        for key, value in written["init_args"].items()
+    }
+    try:
+        return _find(written)(**arguments)
+    except TypeError as error:
+        raise CheckpointError(f"checkpoint does not fit {written['class_path']}: {error}") from error
+
+
+def _find(written: Recipe) -> Factory:
+    module, _, name = str(written["class_path"]).rpartition(".")
+    try:
+        found = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise CheckpointError(f"checkpoint names {module}.{name}, which cannot be imported here") from error
+    made = found if inspect.isclass(found) else typing.get_type_hints(found).get("return")
+    if not (inspect.isclass(made) and issubclass(made, nn.Module)):
+        raise CheckpointError(f"checkpoint names {module}.{name}, which makes no torch module")
+    factory: Factory = found
+    return factory
+
+
+def _public_path(factory: Factory, name: str) -> str:
+    """Prefer ``xaicf.nn.TwoConv`` to the file it lies in: files move, public names stay."""
+    parts = factory.__module__.split(".")
+    for length in range(1, len(parts) + 1):
+        package = ".".join(parts[:length])
+        if getattr(importlib.import_module(package), name, None) is factory:
+            return f"{package}.{name}"
+    raise InputError(f"network must be importable by name, got {factory!r}")
+
+
+def _is_recipe(value: object) -> bool:
+    return isinstance(value, dict) and set(value) == {"class_path", "init_args"}
+
+
+def _is_plain(value: object) -> bool:
+    if isinstance(value, list | tuple):
+        return all(_is_plain(item) for item in value)
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and _is_plain(item) for key, item in value.items())
+    return value is None or isinstance(value, bool | int | float | str)

@@ -1,0 +1,8 @@
+"""Data modules: one family of data sets, one file."""
+
+from xaicf.data.base import ImageData, LabelledImages, Split
+from xaicf.data.digits import Digits
+from xaicf.data.folder import ImageFolder
+from xaicf.data.mnist import MNIST, FashionMNIST
+
+__all__ = ["MNIST", "Digits", "FashionMNIST", "ImageData", "ImageFolder", "LabelledImages", "Split"]

@@ -1,0 +1,163 @@
+"""Images held in memory as uint8, a batch by one indexing operation."""
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import torch
+from lightning import LightningDataModule
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from xaicf.core import Batch, DataError, ImageShape, InputError
+
+SplitName = Literal["train", "val", "test"]
+
+
+class LabelledImages(NamedTuple):
+    """Images (N, C, H, W) uint8 and labels (N,) int64."""
+
+    images: Tensor
+    labels: Tensor
+
+
+class Split(Dataset[Batch]):
+    """One split in memory. A sample's stable id is its position.
+
+    Args:
+        data: images and labels.
+    """
+
+    def __init__(self, data: LabelledImages) -> None:
+        self.images, self.labels = data
+
+    def __len__(self) -> int:
+        """Give the number of images."""
+        return len(self.labels)
+
+    def __getitem__(self, id_: int) -> Batch:
+        """Give a batch of one image."""
+        return self.__getitems__([id_])
+
+    def __getitems__(self, ids: Sequence[int]) -> Batch:
+        """Give a batch, its images still uint8; the data module casts them on the device."""
+        index = torch.as_tensor(ids, dtype=torch.int64)
+        return {"image": self.images[index], "label": self.labels[index], "index": index}
+
+
+class ImageData(LightningDataModule, ABC):
+    """Train, validation and test splits of labelled images.
+
+    A subclass sets ``class_names`` and ``image_shape`` in its constructor and reads its files in
+    :meth:`load`.
+
+    Attributes:
+        class_names: one for each class.
+        image_shape: channels, height, width.
+
+    Args:
+        batch_size: images in a batch, for each process.
+        seed: of the split, never of the shuffling.
+    """
+
+    class_names: tuple[str, ...]
+    image_shape: ImageShape
+
+    def __init__(self, batch_size: int = 128, seed: int = 0) -> None:
+        super().__init__()
+        if batch_size < 1:
+            raise InputError(f"batch_size must be at least 1, got {batch_size}")
+        self.batch_size = batch_size
+        self.seed = seed
+        self.splits: dict[SplitName, Split] = {}
+
+    @property
+    def num_classes(self) -> int:
+        """Give the number of classes."""
+        return len(self.class_names)
+
+    @abstractmethod
+    def load(self) -> dict[SplitName, LabelledImages]:
+        """Read all splits."""
+
+    def setup(self, stage: str | None = None) -> None:
+        """Read the splits once."""
+        if not self.splits:
+            self.splits = {name: Split(data) for name, data in self.load().items()}
+
+    def samples(self, ids: Sequence[int], split: SplitName = "val") -> Batch:
+        """Give chosen samples, on the CPU.
+
+        Args:
+            ids: stable ids in the split.
+            split: which split.
+
+        Returns:
+            A batch with images float32 in [0, 1].
+
+        Raises:
+            InputError: an id is not in the split.
+        """
+        self.setup()
+        size = len(self.splits[split])
+        for id_ in ids:
+            if not 0 <= id_ < size:
+                raise InputError(f"sample id must be in [0, {size}) for the {split} split, got {id_}")
+        return self.on_after_batch_transfer(self.splits[split].__getitems__(ids), 0)
+
+    def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
+        """Cast images to float32 in [0, 1], on the device."""
+        return {**batch, "image": batch["image"].float().div_(255)}
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        """Give shuffled training batches."""
+        return self._loader("train", shuffle=True)
+
+    def val_dataloader(self) -> DataLoader[Batch]:
+        """Give validation batches in order."""
+        return self._loader("val")
+
+    def test_dataloader(self) -> DataLoader[Batch]:
+        """Give test batches in order."""
+        return self._loader("test")
+
+    def predict_dataloader(self) -> DataLoader[Batch]:
+        """Give test batches in order."""
+        return self._loader("test")
+
+    def _loader(self, split: SplitName, shuffle: bool = False) -> DataLoader[Batch]:
+        return DataLoader(self.splits[split], self.batch_size, shuffle=shuffle, collate_fn=_as_it_is)
+
+
+def _as_it_is(batch: Batch) -> Batch:
+    return batch
+
+
+def divide(data: LabelledImages, fractions: Sequence[float], seed: int) -> list[LabelledImages]:
+    """Divide samples at random into parts, the last one taking what is left.
+
+    Args:
+        data: images and labels.
+        fractions: of all parts but the last, each in (0, 1).
+        seed: of the division.
+
+    Returns:
+        One part for each fraction, and the rest.
+
+    Raises:
+        DataError: a part would be empty.
+    """
+    count = len(data.labels)
+    order = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
+    sizes = [round(fraction * count) for fraction in fractions]
+    sizes.append(count - sum(sizes))
+    if min(sizes) < 1:
+        raise DataError(f"{count} images are too few to divide into parts of {sizes}")
+    return [LabelledImages(data.images[part], data.labels[part]) for part in order.split(sizes)]
+
+
+def data_root(root: str | Path | None) -> Path:
+    """Give the folder of the data sets: ``root``, else the environment's ``XAICF_DATA``, else ``data``."""
+    return Path(root or os.environ.get("XAICF_DATA") or "data")

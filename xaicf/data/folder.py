@@ -1,0 +1,109 @@
+"""Anybody's own images: a folder of class folders."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps, UnidentifiedImageError
+from torchvision.datasets.folder import IMG_EXTENSIONS
+
+from xaicf.core import DataError, InputError
+from xaicf.data.base import ImageData, LabelledImages, SplitName, divide
+
+
+class ImageFolder(ImageData):
+    """Images sorted into one folder a class, decoded once into memory.
+
+    Each image is turned as its EXIF entry says, scaled so that its shorter side fits, and cut to a
+    centred square. Where ``root`` has a folder ``train``, the folders ``train``, ``val`` and ``test`` are
+    the splits, and one that is missing is cut from ``train``; otherwise all splits are cut from ``root``.
+
+    Args:
+        root: the folder.
+        image_size: side of the square in pixels.
+        channels: 1 for grey, 3 for colour.
+        val_fraction: share of images for validation, where it is cut.
+        test_fraction: share of images for the test, where it is cut.
+        batch_size: images in a batch, for each process.
+        seed: of the split.
+
+    Raises:
+        DataError: the folder is missing, or holds fewer than two classes.
+        InputError: a size or fraction is out of its range.
+    """
+
+    def __init__(
+        self,
+        root: str,
+        image_size: int = 64,
+        channels: Literal[1, 3] = 3,
+        val_fraction: float = 0.1,
+        test_fraction: float = 0.1,
+        batch_size: int = 128,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(batch_size, seed)
+        if image_size < 1:
+            raise InputError(f"image_size must be at least 1, got {image_size}")
+        if not (0 < val_fraction < 1 and 0 < test_fraction < 1 and val_fraction + test_fraction < 1):
+            raise InputError(
+                f"val_fraction and test_fraction must be in (0, 1) and sum to less than 1, "
+                f"got {val_fraction} and {test_fraction}"
+            )
+        self.root = Path(root)
+        self.fractions: dict[SplitName, float] = {"val": val_fraction, "test": test_fraction}
+        self.image_shape = (channels, image_size, image_size)
+        self.train_root = self.root / "train" if (self.root / "train").is_dir() else self.root
+        self.class_names = _class_names(self.train_root)
+
+    def load(self) -> dict[SplitName, LabelledImages]:
+        """Decode every image.
+
+        Raises:
+            DataError: a class has no image, or an image cannot be read.
+        """
+        splits = {"train": self._read(self.train_root)}
+        given = [name for name in self.fractions if (self.root / name).is_dir()]
+        if self.train_root != self.root:
+            splits |= {name: self._read(self.root / name) for name in given}
+        missing = [name for name in self.fractions if name not in splits]
+        parts = divide(splits["train"], [self.fractions[name] for name in missing], self.seed)
+        return {**splits, **dict(zip([*missing, "train"], parts, strict=True))}
+
+    def _read(self, folder: Path) -> LabelledImages:
+        paths: list[Path] = []
+        labels: list[int] = []
+        for label, name in enumerate(self.class_names):
+            found = sorted(path for path in (folder / name).rglob("*") if path.suffix.lower() in IMG_EXTENSIONS)
+            if not found:
+                raise DataError(f"class folder {folder / name} holds no image")
+            paths += found
+            labels += [label] * len(found)
+        return LabelledImages(self._decode(paths), torch.tensor(labels))
+
+    def _decode(self, paths: Sequence[Path]) -> torch.Tensor:
+        channels, *size = self.image_shape
+
+        def read(path: Path) -> np.ndarray:
+            try:
+                with Image.open(path) as file:
+                    upright = ImageOps.exif_transpose(file).convert("L" if channels == 1 else "RGB")
+            except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+                raise DataError(f"image cannot be read: {path}") from error
+            return np.asarray(ImageOps.fit(upright, (size[1], size[0]), Image.Resampling.BILINEAR))
+
+        with ThreadPoolExecutor() as pool:
+            arrays = np.stack(list(pool.map(read, paths)))
+        return torch.from_numpy(arrays.reshape(len(paths), *size, channels)).permute(0, 3, 1, 2).contiguous()
+
+
+def _class_names(folder: Path) -> tuple[str, ...]:
+    if not folder.is_dir():
+        raise DataError(f"image folder not found: {folder}")
+    names = tuple(sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and entry.name[0] != "."))
+    if len(names) < 2:
+        raise DataError(f"image folder {folder} must hold at least two class folders, found {len(names)}")
+    return names

@@ -1,0 +1,116 @@
+"""Back-propagated attributions: a method times a contrast, in one backward pass."""
+
+from collections.abc import Callable
+from typing import Literal
+
+import torch
+from torch.nn import functional
+
+from xaicf.core import ClassifierError, Explanation, Images, InputError, Labels, Logits, PerImage, Status, Subject
+from xaicf.explainers.activation import captured, last_convolution, named_layer
+from xaicf.explainers.base import Explainer
+from xaicf.explainers.contrast import CONTRASTS, Contrast
+
+Method = Literal["gradient", "input_x_gradient", "gradcam", "linear_approximation"]
+Score = Callable[[Logits], PerImage]
+
+
+class Attribution(Explainer):
+    """A signed map of what speaks for the fact and what against it.
+
+    Every method here is linear in the gradient of its contrast, so the weighted contrast costs one
+    backward pass and equals the explicit sum φ^t - Σ α_s φ^s over classes.
+
+    - ``gradient``: ∂S/∂x.
+    - ``input_x_gradient``: x ⊙ ∂S/∂x.
+    - ``gradcam``: Σ_k a^k · mean(∂S/∂a^k) without the final ReLU, since negative areas are the contrast.
+    - ``linear_approximation``: Σ_k a^k ⊙ ∂S/∂a^k.
+
+    The last two read the activation a of a layer, by default the convolution that runs last, and are
+    upsampled bilinearly to the image, with one channel.
+
+    Reference: "Why not other classes?" (weighted contrast), §3-5; Selvaraju et al. 2017 for GradCAM.
+
+    Args:
+        method: how a gradient becomes a map.
+        contrast: what is explained, S; see :mod:`xaicf.explainers.contrast`. Only ``pair`` asks about the
+            foil, the others contrast the fact with all classes.
+        layer: dotted name of the layer for activation methods.
+
+    Raises:
+        InputError: an unknown method or contrast, or a layer for a method without one.
+    """
+
+    def __init__(
+        self,
+        method: Method = "gradcam",
+        contrast: Contrast = "weighted",
+        layer: str | None = None,
+    ) -> None:
+        if method not in _METHODS:
+            raise InputError(f"method must be one of {', '.join(_METHODS)}, got {method}")
+        if contrast not in CONTRASTS:
+            raise InputError(f"contrast must be one of {', '.join(CONTRASTS)}, got {contrast}")
+        if layer is not None and method in {"gradient", "input_x_gradient"}:
+            raise InputError(f"layer is for gradcam and linear_approximation, got {layer} for {method}")
+        self.method: Method = method
+        self.contrast: Contrast = contrast
+        self.layer = layer
+
+    @property
+    def name(self) -> str:
+        """Name method and contrast, and the layer where one is given."""
+        return "-".join(part for part in (self.method, self.contrast, self.layer) if part)
+
+    def _explain(self, subject: Subject, inputs: Images, fact: Labels, foil: Labels) -> Explanation:
+        def score(logits: Logits) -> PerImage:
+            return CONTRASTS[self.contrast](logits, fact, foil)
+
+        attribution = _METHODS[self.method](subject, inputs, score, self.layer)
+        status = torch.full_like(fact, Status.SOLVED)
+        return Explanation(inputs, fact, foil, status, attribution=attribution)
+
+
+def _gradient(subject: Subject, inputs: Images, score: Score, layer: str | None) -> Images:
+    inputs = inputs.detach().requires_grad_()
+    (gradient,) = torch.autograd.grad(score(subject.classifier(inputs)).sum(), inputs)
+    return gradient
+
+
+def _input_x_gradient(subject: Subject, inputs: Images, score: Score, layer: str | None) -> Images:
+    return inputs.detach() * _gradient(subject, inputs, score, layer)
+
+
+def _gradcam(subject: Subject, inputs: Images, score: Score, layer: str | None) -> Images:
+    activation, gradient = _at_layer(subject, inputs, score, layer)
+    weights = gradient.mean((2, 3), keepdim=True)
+    return _upsample((weights * activation).sum(1, keepdim=True), inputs)
+
+
+def _linear_approximation(subject: Subject, inputs: Images, score: Score, layer: str | None) -> Images:
+    activation, gradient = _at_layer(subject, inputs, score, layer)
+    return _upsample((gradient * activation).sum(1, keepdim=True), inputs)
+
+
+def _at_layer(subject: Subject, inputs: Images, score: Score, layer: str | None) -> tuple[Images, Images]:
+    classifier = subject.classifier
+    module = last_convolution(classifier, inputs) if layer is None else named_layer(classifier, layer)
+    with captured(module) as activation:
+        value = score(classifier(inputs.detach())).sum()
+        output = activation()
+        (gradient,) = torch.autograd.grad(value, output)
+    if output.ndim != 4:
+        raise ClassifierError(f"layer {layer} must give (B, channels, height, width), got {tuple(output.shape)}")
+    return output.detach(), gradient
+
+
+def _upsample(maps: Images, inputs: Images) -> Images:
+    return functional.interpolate(maps, inputs.shape[2:], mode="bilinear", align_corners=False)
+
+
+_METHODS: dict[Method, Callable[[Subject, Images, Score, str | None], Images]] = {
+    "gradient": _gradient,
+    "input_x_gradient": _input_x_gradient,
+    "gradcam": _gradcam,
+    "linear_approximation": _linear_approximation,
+}

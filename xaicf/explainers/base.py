@@ -1,0 +1,174 @@
+"""The explainer: options in the constructor, subject and data in the call."""
+
+from abc import ABC, abstractmethod
+from dataclasses import replace
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor
+
+from xaicf.core import (
+    ClassifierError,
+    Explanation,
+    Images,
+    InputError,
+    Labels,
+    Logits,
+    PerImage,
+    Subject,
+    as_found,
+)
+
+
+class Explainer(ABC):
+    """Answers "why fact, and not foil?" for a batch of images.
+
+    A subclass writes :meth:`_explain`; this class checks the question, keeps the networks as they were
+    found and adds the probabilities before and after.
+
+    Attributes:
+        needs: which seats of the :class:`Subject` must be taken beside the classifier.
+    """
+
+    needs: ClassVar[tuple[Literal["generator", "translator", "reference"], ...]] = ()
+
+    @property
+    def name(self) -> str:
+        """Name the method in logs and file names."""
+        return type(self).__name__.lower()
+
+    def check(self, subject: Subject) -> None:
+        """Raise :class:`InputError` where ``subject`` lacks what the method needs."""
+        for seat in self.needs:
+            if getattr(subject, seat) is None:
+                raise InputError(f"{type(self).__name__} needs a {seat}, and the subject has none")
+
+    def explain(
+        self,
+        subject: Subject,
+        inputs: Images,
+        fact: Labels | int | None = None,
+        foil: Labels | int | None = None,
+    ) -> Explanation:
+        """Explain a batch of images.
+
+        Works under ``no_grad`` and inference mode. Parameters, buffers, modes, ``requires_grad``, hooks
+        and the global random state are left as found, also after an error.
+
+        Args:
+            subject: the classifier and its helpers, on the device of ``inputs``.
+            inputs: images (B, C, H, W), float in [0, 1].
+            fact: the class to explain, one or (B,); the classifier's answer if left out.
+            foil: the class asked about, one or (B,); the most likely class but ``fact`` if left out.
+
+        Returns:
+            One row per image. ``scalars`` holds ``fact_probability`` and ``foil_probability`` of the input
+            and, where there is a counterfactual, ``fact_probability_after`` and ``foil_probability_after``.
+
+        Raises:
+            InputError: images outside [0, 1], not finite or not four-dimensional; fact or foil out of
+                range; fact and foil equal; a seat of the subject is empty that the method needs.
+            ClassifierError: the classifier does not take the images, or gives no logits for them.
+        """
+        self.check(subject)
+        _check_images(inputs)
+        with as_found(*subject.modules):
+            images = inputs.detach().clone()
+            logits = _forward(subject, images)
+            fact, foil = resolve_classes(logits, fact, foil)
+            explanation = self._explain(subject, images, fact, foil).detach()
+            scalars = {**explanation.scalars, **_probabilities(logits, fact, foil, "")}
+            if explanation.counterfactual is not None:
+                after = _forward(subject, explanation.counterfactual)
+                scalars |= _probabilities(after, fact, foil, "_after")
+            return replace(explanation, scalars=scalars)
+
+    @abstractmethod
+    def _explain(self, subject: Subject, inputs: Images, fact: Labels, foil: Labels) -> Explanation:
+        """Explain checked images; autograd records, networks are frozen and in eval mode."""
+
+
+def resolve_classes(
+    logits: Logits, fact: Labels | int | None = None, foil: Labels | int | None = None
+) -> tuple[Labels, Labels]:
+    """Fill in the classes that a question leaves out.
+
+    Args:
+        logits: of the classifier (B, classes).
+        fact: one class or (B,); argmax if left out.
+        foil: one class or (B,); the most likely class but ``fact`` if left out.
+
+    Returns:
+        fact and foil, each (B,) int64.
+
+    Raises:
+        InputError: a class is out of range, or fact and foil are equal.
+    """
+    fact = logits.argmax(1) if fact is None else _check_classes("fact", fact, logits)
+    if foil is None:
+        foil = logits.scatter(1, fact[:, None], -torch.inf).argmax(1)
+    else:
+        foil = _check_classes("foil", foil, logits)
+    equal = (fact == foil).nonzero().flatten()
+    if len(equal):
+        row = int(equal[0])
+        raise InputError(f"foil must differ from fact, got {int(foil[row])} for both of image {row}")
+    return fact, foil
+
+
+def _check_classes(role: str, classes: Labels | int, logits: Logits) -> Labels:
+    count, num_classes = logits.shape
+    classes = torch.as_tensor(classes, device=logits.device)
+    if classes.is_floating_point() or classes.is_complex() or classes.dtype == torch.bool:
+        raise InputError(f"{role} must hold integers, got {classes.dtype}")
+    if classes.ndim > 1 or classes.numel() not in {1, count}:
+        raise InputError(f"{role} must be one class or {count}, got shape {tuple(classes.shape)}")
+    outside = classes[(classes < 0) | (classes >= num_classes)]
+    if outside.numel():
+        raise InputError(f"{role} must be in [0, {num_classes}), got {int(outside.flatten()[0])}")
+    return classes.to(torch.int64).expand(count)
+
+
+def _check_images(inputs: Tensor) -> None:
+    if inputs.ndim != 4 or not inputs.is_floating_point():
+        raise InputError(f"inputs must be float (B, C, H, W), got {inputs.dtype} of {tuple(inputs.shape)}")
+    if inputs.numel() == 0:
+        raise InputError(f"inputs must hold at least one image, got shape {tuple(inputs.shape)}")
+    if not inputs.isfinite().all():
+        raise InputError("inputs must be finite, got NaN or infinity")
+    if inputs.min() < 0 or inputs.max() > 1:
+        raise InputError(f"inputs must be in [0, 1], got [{inputs.min():.3g}, {inputs.max():.3g}]")
+
+
+def classify(subject: Subject, inputs: Images) -> Logits:
+    """Give the logits (B, classes) of checked images, the networks left as found.
+
+    Raises:
+        InputError: images outside [0, 1], not finite or not four-dimensional.
+        ClassifierError: the classifier does not take the images, or gives no logits for them.
+    """
+    _check_images(inputs)
+    with as_found(*subject.modules):
+        return _forward(subject, inputs.detach().clone())
+
+
+@torch.no_grad()
+def _forward(subject: Subject, images: Images) -> Logits:
+    try:
+        logits: Logits = subject.classifier(images)
+    except RuntimeError as error:
+        raise ClassifierError(f"classifier does not take images of {tuple(images.shape[1:])}: {error}") from error
+    if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != len(images) or logits.shape[1] < 2:
+        shape = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+        raise ClassifierError(f"classifier must give logits ({len(images)}, classes), got {shape}")
+    if not logits.isfinite().all():
+        raise ClassifierError("classifier gives logits that are not finite")
+    return logits
+
+
+def _probabilities(logits: Logits, fact: Labels, foil: Labels, suffix: str) -> dict[str, PerImage]:
+    probabilities = logits.softmax(1)
+    return {
+        f"{role}_probability{suffix}": probabilities.gather(1, classes[:, None]).squeeze(1)
+        for role, classes in (("fact", fact), ("foil", foil))
+    }

@@ -1,0 +1,77 @@
+"""Contrasts: which number of the classifier's output an attribution explains.
+
+Each is a differentiable function of the logits y (B, classes), the fact t and the foil (B,) with one number
+per image (B,), so that any back-propagated method costs one backward pass, whatever the number of
+classes. Class weights inside a contrast are constants: no gradient flows through them.
+
+Reference: "Why not other classes?" (weighted contrast), §3 and §4.
+"""
+
+from collections.abc import Callable
+from typing import Literal
+
+import torch
+
+from xaicf.core import Labels, Logits, PerImage
+
+Contrast = Literal["logit", "mean", "max", "weighted", "pair", "probability", "log_odds"]
+ContrastFunction = Callable[[Logits, Labels, Labels], PerImage]
+
+
+def logit(logits: Logits, fact: Labels, foil: Labels) -> PerImage:
+    """y_t: no contrast (the paper's *original*)."""
+    return _pick(logits, fact)
+
+
+def mean(logits: Logits, fact: Labels, foil: Labels) -> PerImage:
+    """y_t - mean of the other logits."""
+    others = logits.sum(1) - _pick(logits, fact)
+    return _pick(logits, fact) - others / (logits.shape[1] - 1)
+
+
+def maximum(logits: Logits, fact: Labels, foil: Labels) -> PerImage:
+    """y_t - largest other logit."""
+    return _pick(logits, fact) - _without(logits, fact).amax(1)
+
+
+def weighted(logits: Logits, fact: Labels, foil: Labels) -> PerImage:
+    """y_t - Σ_{s≠t} α_s y_s with constant α = softmax of the other logits (equation 6)."""
+    alpha = _without(logits, fact).softmax(1).detach()
+    return _pick(logits, fact) - (alpha * logits).sum(1)
+
+
+def pair(logits: Logits, fact: Labels, foil: Labels) -> PerImage:
+    """y_fact - y_foil."""
+    return _pick(logits, fact) - _pick(logits, foil)
+
+
+def probability(logits: Logits, fact: Labels, foil: Labels) -> PerImage:
+    """p_t = softmax(y)_t; its gradient vanishes as p_t goes to 1."""
+    return _pick(logits.softmax(1), fact)
+
+
+def log_odds(logits: Logits, fact: Labels, foil: Labels) -> PerImage:
+    """log p_t / (1 - p_t) = y_t - logsumexp of the other logits.
+
+    At one point its gradient is that of :func:`weighted`; along a path, where α changes, it is not.
+    """
+    return _pick(logits, fact) - _without(logits, fact).logsumexp(1)
+
+
+CONTRASTS: dict[Contrast, ContrastFunction] = {
+    "logit": logit,
+    "mean": mean,
+    "max": maximum,
+    "weighted": weighted,
+    "pair": pair,
+    "probability": probability,
+    "log_odds": log_odds,
+}
+
+
+def _pick(values: Logits, classes: Labels) -> PerImage:
+    return values.gather(1, classes[:, None]).squeeze(1)
+
+
+def _without(logits: Logits, classes: Labels) -> Logits:
+    return logits.scatter(1, classes[:, None], -torch.inf)

@@ -1,0 +1,16 @@
+"""Pure networks, parameterised by image shape. They import without Lightning."""
+
+from xaicf.nn.autoencoders import ConvDecoder, ConvEncoder
+from xaicf.nn.blocks import Normalize
+from xaicf.nn.classifiers import SmallVGG, TorchvisionNet, TwoConv
+from xaicf.nn.separate import one_module_per_use
+
+__all__ = [
+    "ConvDecoder",
+    "ConvEncoder",
+    "Normalize",
+    "SmallVGG",
+    "TorchvisionNet",
+    "TwoConv",
+    "one_module_per_use",
+]

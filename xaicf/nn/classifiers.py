@@ -1,0 +1,153 @@
+"""Classifiers: images in [0, 1] to logits. Built from an image shape and a number of classes."""
+
+from collections.abc import Sequence
+
+import torchvision
+from torch import nn
+
+from xaicf.core.errors import InputError
+from xaicf.core.types import Images, ImageShape, Logits
+from xaicf.nn.blocks import Normalize, conv_block
+from xaicf.nn.separate import one_module_per_use
+
+
+class TwoConv(nn.Sequential):
+    """Two convolutions of kernel 5, each with ReLU and max-pooling, and two linear layers.
+
+    Reference: CDeepEx, §4.1 (10 and 20 channels, 50 hidden units).
+
+    Args:
+        image_shape: channels, height, width; at least 16 × 16 pixels.
+        num_classes: number of logits.
+        channels: of the two convolutions.
+        hidden: units of the first linear layer.
+        mean: of the data, per channel or one for all.
+        std: of the data, per channel or one for all.
+
+    Raises:
+        InputError: the images are too small.
+    """
+
+    def __init__(
+        self,
+        image_shape: ImageShape,
+        num_classes: int,
+        channels: tuple[int, int] = (10, 20),
+        hidden: int = 50,
+        mean: Sequence[float] = (0.5,),
+        std: Sequence[float] = (0.5,),
+    ) -> None:
+        height, width = (((size - 4) // 2 - 4) // 2 for size in image_shape[1:])
+        if min(height, width) < 1:
+            raise InputError(f"TwoConv needs images of at least 16 x 16 pixels, got {image_shape[1:]}")
+        super().__init__(
+            Normalize(mean, std),
+            nn.Conv2d(image_shape[0], channels[0], 5),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Conv2d(channels[0], channels[1], 5),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Flatten(),
+            nn.Linear(channels[1] * height * width, hidden),
+            nn.ReLU(),
+            nn.Linear(hidden, num_classes),
+        )
+
+
+class SmallVGG(nn.Sequential):
+    """Blocks of two convolutions with batch norm, each block ending in max-pooling, then two linear layers.
+
+    Args:
+        image_shape: channels, height, width.
+        num_classes: number of logits.
+        channels: of each block; every block halves the image.
+        hidden: units of the first linear layer.
+        dropout: share of hidden units dropped in training.
+        mean: of the data, per channel or one for all.
+        std: of the data, per channel or one for all.
+
+    Raises:
+        InputError: the images are too small for that many blocks.
+    """
+
+    def __init__(
+        self,
+        image_shape: ImageShape,
+        num_classes: int,
+        channels: Sequence[int] = (32, 64, 128),
+        hidden: int = 128,
+        dropout: float = 0.3,
+        mean: Sequence[float] = (0.5,),
+        std: Sequence[float] = (0.5,),
+    ) -> None:
+        height, width = (size >> len(channels) for size in image_shape[1:])
+        if min(height, width) < 1:
+            raise InputError(f"{len(channels)} halvings are too many for images of {image_shape[1:]} pixels")
+        layers: list[nn.Module] = [Normalize(mean, std)]
+        for channels_in, channels_out in zip((image_shape[0], *channels), channels, strict=False):
+            layers += [*conv_block(channels_in, channels_out), *conv_block(channels_out, channels_out)]
+            layers += [nn.MaxPool2d(2)]
+        super().__init__(
+            *layers,
+            nn.Flatten(),
+            nn.Linear(channels[-1] * height * width, hidden),
+            nn.ReLU(),
+            nn.Dropout(dropout),
+            nn.Linear(hidden, num_classes),
+        )
+
+
+class TorchvisionNet(nn.Module):
+    """A classifier of torchvision with its first layer adapted to the images.
+
+    ResNets get a 3×3 stride-1 stem without pooling for images below 64 pixels. Modules that torchvision
+    uses twice or in place are separated, so that hooks see each use.
+
+    Args:
+        image_shape: channels, height, width.
+        num_classes: number of logits.
+        architecture: a name that ``torchvision.models.get_model`` knows.
+        mean: of the data, per channel or one for all.
+        std: of the data, per channel or one for all.
+
+    Raises:
+        InputError: torchvision has no such classifier.
+    """
+
+    def __init__(
+        self,
+        image_shape: ImageShape,
+        num_classes: int,
+        architecture: str = "resnet18",
+        mean: Sequence[float] = (0.485, 0.456, 0.406),
+        std: Sequence[float] = (0.229, 0.224, 0.225),
+    ) -> None:
+        super().__init__()
+        names = torchvision.models.list_models(module=torchvision.models)
+        if architecture not in names:
+            raise InputError(f"architecture must be a classifier of torchvision, got {architecture}")
+        network = torchvision.models.get_model(architecture, weights=None, num_classes=num_classes)
+        _adapt_first_layer(network, image_shape)
+        if image_shape[0] == 1 and len(mean) > 1:
+            mean, std = (sum(mean) / len(mean),), (sum(std) / len(std),)
+        self.normalize = Normalize(mean, std)
+        self.network = one_module_per_use(network)
+
+    def forward(self, images: Images) -> Logits:
+        """Map images (B, C, H, W) in [0, 1] to logits (B, num_classes)."""
+        logits: Logits = self.network(self.normalize(images))
+        return logits
+
+
+def _adapt_first_layer(network: nn.Module, image_shape: ImageShape) -> None:
+    small = isinstance(network, torchvision.models.ResNet) and max(image_shape[1:]) < 64
+    name, old = next((n, m) for n, m in network.named_modules() if isinstance(m, nn.Conv2d))
+    if old.in_channels != image_shape[0] or small:
+        kernel, stride, padding = (3, 1, 1) if small else (old.kernel_size, old.stride, old.padding)
+        new = nn.Conv2d(
+            image_shape[0], old.out_channels, kernel, stride, padding, bias=old.bias is not None
+        )
+        network.set_submodule(name, new)
+    if small:
+        network.maxpool = nn.Identity()

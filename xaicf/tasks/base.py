@@ -1,0 +1,94 @@
+"""What all tasks share: one pure step, loops that only log, a recipe in every checkpoint."""
+
+import json
+import math
+from abc import ABC, abstractmethod
+from typing import Any
+
+import torch
+from lightning import LightningModule
+from lightning.pytorch.cli import OptimizerCallable
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from torch import Tensor
+
+from xaicf.core import Batch, CheckpointError, InputError
+from xaicf.core.checkpoint import RECIPE
+from xaicf.core.recipe import Recipe
+from xaicf.tasks.schedule import Schedule, learning_rate_schedule
+
+
+class Task(LightningModule, ABC):
+    """A network, its loss and its optimiser.
+
+    Args:
+        optimizer: makes the optimiser from the parameters.
+        schedule: of the learning rate, see :func:`learning_rate_schedule`.
+    """
+
+    def __init__(self, optimizer: OptimizerCallable = torch.optim.Adam, schedule: Schedule = "constant") -> None:
+        super().__init__()
+        self.optimizer = optimizer
+        self.schedule: Schedule = schedule
+
+    @abstractmethod
+    def step(self, batch: Batch) -> dict[str, Tensor]:
+        """Compute what is logged for a batch, means over its images; ``loss`` is what training lowers."""
+
+    @abstractmethod
+    def recipe(self) -> Recipe:
+        """Write down, in plain values, how to build this task's network again."""
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Log and return the loss."""
+        loss = self.step(batch)["loss"]
+        self.log("train/loss", loss, batch_size=len(batch["label"]), prog_bar=True)
+        return loss
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Log every value of the step."""
+        self.evaluate(batch, "val")
+
+    def test_step(self, batch: Batch, batch_idx: int) -> None:
+        """Log every value of the step."""
+        self.evaluate(batch, "test")
+
+    def predict_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Return the network's output."""
+        output: Tensor = self(batch["image"])
+        return output
+
+    def evaluate(self, batch: Batch, stage: str) -> None:
+        """Log every value of the step under ``stage``."""
+        values = {f"{stage}/{name}": value for name, value in self.step(batch).items()}
+        self.log_dict(values, batch_size=len(batch["label"]), sync_dist=True)
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """Give one optimiser and its schedule, advanced at every step."""
+        optimizer = self.optimizer(self.parameters())
+        steps = self.trainer.estimated_stepping_batches
+        if self.schedule == "constant":
+            return optimizer
+        if math.isinf(steps):
+            raise InputError(f"schedule {self.schedule} needs an end: set trainer.max_epochs or trainer.max_steps")
+        scheduler = learning_rate_schedule(self.schedule, optimizer, int(steps))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Write the recipe beside the weights."""
+        checkpoint[RECIPE] = self.recipe()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Refuse the checkpoint of another network.
+
+        Raises:
+            CheckpointError: the recipes differ; names the first difference.
+        """
+        given, own = checkpoint.get(RECIPE), self.recipe()
+        if given is None:
+            raise CheckpointError("checkpoint was not written by a task of xaicf")
+        if given["class_path"] != own["class_path"]:
+            raise CheckpointError(f"checkpoint is of {given['class_path']}, expected {own['class_path']}")
+        for name, value in own["init_args"].items():
+            before = given["init_args"].get(name)
+            if json.dumps(before, sort_keys=True) != json.dumps(value, sort_keys=True):
+                raise CheckpointError(f"checkpoint has {name} {before}, expected {value}")
