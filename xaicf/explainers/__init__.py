@@ -1,0 +1,8 @@
+"""Explainers: options in the constructor, subject and data in the call."""
+
+from xaicf.explainers.attribution import Attribution
+from xaicf.explainers.base import Explainer, classify, resolve_classes
+from xaicf.explainers.cdeepex import CDeepEx
+from xaicf.explainers.question import ask, pose
+
+__all__ = ["Attribution", "CDeepEx", "Explainer", "ask", "classify", "pose", "resolve_classes"]

@@ -1,0 +1,229 @@
+"""Anybody's images: sizes, modes and orientations as they come."""
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from xaicf.core import DataError, InputError
+from xaicf.data import ImageFolder
+
+ORIENTATION = 0x0112
+
+
+def write(folder: Path, values: range, size: tuple[int, int] = (8, 8)) -> None:
+    """Write one image of a single grey for each value, named so that they sort in that order."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for value in values:
+        Image.new("L", size, value).save(folder / f"{value:03}.png")
+
+
+def greys(data: ImageFolder, split: str) -> list[int]:
+    """Give the grey of every image of a split, in the order of their ids."""
+    data.setup()
+    images = data.splits[split].images  # type: ignore[index]
+    assert images.dtype == torch.uint8
+    assert (images == images[:, :1, :1, :1]).all()
+    return [int(value) for value in images[:, 0, 0, 0]]
+
+
+def only_image(root: Path, image_size: int, channels: Any = 3) -> np.ndarray:
+    """Read the first image of the test split as (H, W, C)."""
+    return np.asarray(ImageFolder(str(root), image_size, channels).load()["test"].images[0].permute(1, 2, 0))
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Write cats of grey 0 to 19 and dogs of grey 100 to 119."""
+    write(tmp_path / "cat", range(20))
+    write(tmp_path / "dog", range(100, 120))
+    return tmp_path
+
+
+@pytest.fixture
+def one(tmp_path: Path) -> Path:
+    """Write training and validation images, and leave one test image of class ``b`` to be added."""
+    for split in ("train", "val"):
+        for name in "ab":
+            write(tmp_path / split / name, range(3))
+    return tmp_path
+
+
+def put(root: Path, image: Image.Image, suffix: str, **options: Any) -> None:
+    """Make ``image`` the first of the test split."""
+    for name in "ab":
+        (root / "test" / name).mkdir(parents=True, exist_ok=True)
+    image.save(root / "test" / "a" / f"image{suffix}", **options)
+    image.save(root / "test" / "b" / f"image{suffix}", **options)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_splits_are_cut_from_the_root(root: Path, channels: Any) -> None:
+    data = ImageFolder(str(root), 4, channels, val_fraction=0.2, test_fraction=0.1)
+    found = {split: greys(data, split) for split in ("train", "val", "test")}
+    assert {split: len(values) for split, values in found.items()} == {"train": 28, "val": 8, "test": 4}
+    assert sorted(itertools.chain(*found.values())) == [*range(20), *range(100, 120)]
+    assert data.class_names == ("cat", "dog")
+    for split, values in found.items():
+        assert data.splits[split].images.shape[1:] == data.image_shape == (channels, 4, 4)  # type: ignore[index]
+        labels = data.splits[split].labels
+        assert labels.dtype == torch.int64
+        assert labels.tolist() == [int(value >= 100) for value in values]
+
+
+def test_ids_are_stable(root: Path) -> None:
+    first, second, other = (ImageFolder(str(root), 4, seed=seed) for seed in (0, 0, 1))
+    for split in ("train", "val", "test"):
+        assert greys(first, split) == greys(second, split)
+    assert greys(first, "train") != greys(other, "train")
+    ids = [3, 0, 2]
+    assert (255 * first.samples(ids)["image"][:, 0, 0, 0]).round().tolist() == [
+        greys(first, "val")[i] for i in ids
+    ]
+
+
+def test_given_splits_are_kept_in_order(tmp_path: Path) -> None:
+    for first, split in ((0, "train"), (100, "val"), (200, "test")):
+        write(tmp_path / split / "a", range(first, first + 5))
+        write(tmp_path / split / "b", range(first + 10, first + 13))
+    data = ImageFolder(str(tmp_path), 4)
+    for first, split in ((100, "val"), (200, "test")):
+        assert greys(data, split) == [*range(first, first + 5), *range(first + 10, first + 13)]
+    assert sorted(greys(data, "train")) == [*range(5), *range(10, 13)]
+
+
+@pytest.mark.parametrize("given", ["val", "test"])
+def test_missing_split_is_cut_from_train(tmp_path: Path, given: str) -> None:
+    for first, split in ((0, "train"), (100, given)):
+        write(tmp_path / split / "a", range(first, first + 10))
+        write(tmp_path / split / "b", range(first + 10, first + 20))
+    data = ImageFolder(str(tmp_path), 4, val_fraction=0.25, test_fraction=0.25)
+    assert greys(data, given) == list(range(100, 120))
+    cut = greys(data, "test" if given == "val" else "val")
+    assert len(cut) == 5
+    assert sorted(cut + greys(data, "train")) == list(range(20))
+
+
+def test_class_missing_from_a_given_split_is_named(one: Path) -> None:
+    write(one / "test" / "a", range(2))
+    with pytest.raises(DataError, match=r"test.b holds no image"):
+        ImageFolder(str(one), 4).setup()
+
+
+@pytest.mark.parametrize("size", [(8, 8), (5, 40), (40, 5), (3, 2), (1, 200)])
+@pytest.mark.parametrize(
+    ("mode", "colour", "suffix", "expected"),
+    [
+        ("RGB", (200, 100, 50), ".png", (200, 100, 50)),
+        ("RGBA", (200, 100, 50, 255), ".png", (200, 100, 50)),
+        ("P", (200, 100, 50), ".png", (200, 100, 50)),
+        ("L", 77, ".PNG", (77, 77, 77)),
+        ("LA", (77, 255), ".png", (77, 77, 77)),
+        ("1", 1, ".png", (255, 255, 255)),
+        ("CMYK", (0, 0, 0, 155), ".jpg", (100, 100, 100)),
+    ],
+)
+def test_modes_and_sizes(one: Path, mode: str, colour: Any, suffix: str, expected: Any, size: Any) -> None:
+    image = Image.new("RGB", size, colour).quantize(4) if mode == "P" else Image.new(mode, size, colour)
+    put(one, image, suffix)
+    assert np.abs(only_image(one, 6).astype(int) - expected).max() <= (2 if mode == "CMYK" else 0)
+    red, green, blue = expected
+    grey = only_image(one, 6, channels=1)
+    assert grey.shape == (6, 6, 1)
+    assert np.abs(grey - (0.299 * red + 0.587 * green + 0.114 * blue)).max() <= (2 if mode == "CMYK" else 1)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_sixteen_bit_grey_is_scaled(one: Path, channels: Any) -> None:
+    """Medical and scientific images come so; cut off at 255 they would be white."""
+    put(one, Image.fromarray(np.full((8, 8), 25700, np.uint16)), ".png")
+    assert np.abs(only_image(one, 4, channels).astype(int) - 100).max() <= 1
+
+
+def test_cut_is_the_centred_square(one: Path) -> None:
+    pixels = np.zeros((4, 12, 3), np.uint8)
+    pixels[:, 4:8] = np.random.default_rng(0).integers(0, 255, (4, 4, 3))
+    put(one, Image.fromarray(pixels), ".png")
+    assert np.array_equal(only_image(one, 4), pixels[:, 4:8])
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_images_are_turned_upright(one: Path, orientation: int) -> None:
+    """Each stored form is written out from the table of the EXIF standard (tag 274)."""
+    upright = np.arange(64, dtype=np.uint8).reshape(8, 8)
+    stored = {
+        1: upright,
+        2: upright[:, ::-1],
+        3: upright[::-1, ::-1],
+        4: upright[::-1],
+        5: upright.T,
+        6: upright[:, ::-1].T,
+        7: upright[::-1, ::-1].T,
+        8: upright[::-1].T,
+    }[orientation]
+    exif = Image.Exif()
+    exif[ORIENTATION] = orientation
+    put(one, Image.fromarray(np.ascontiguousarray(stored)), ".png", exif=exif)
+    assert np.array_equal(only_image(one, 8, channels=1)[..., 0], upright)
+
+
+def test_missing_folder(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"image folder not found: .*nowhere"):
+        ImageFolder(str(tmp_path / "nowhere"))
+
+
+def test_one_class(tmp_path: Path) -> None:
+    write(tmp_path / "cat", range(9))
+    (tmp_path / ".hidden").mkdir()
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(DataError, match="at least two class folders, found 1"):
+        ImageFolder(str(tmp_path))
+
+
+def test_empty_class_is_named(root: Path) -> None:
+    (root / "emu").mkdir()
+    (root / "emu" / "notes.txt").touch()
+    with pytest.raises(DataError, match=r"emu holds no image"):
+        ImageFolder(str(root)).setup()
+
+
+@pytest.mark.parametrize("content", [b"", b"no image", "cut", "bomb"])
+def test_unreadable_image_is_named(root: Path, content: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = root / "dog" / "broken.png"
+    if content == "cut":
+        noise = np.random.default_rng(0).integers(0, 255, (64, 64), np.uint8)
+        Image.fromarray(noise).save(path)
+        content = path.read_bytes()[:2000]
+    if content == "bomb":
+        Image.new("1", (100, 100)).save(path)
+        monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+        content = path.read_bytes()
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"image cannot be read: .*broken\.png"):
+        ImageFolder(str(root)).setup()
+
+
+@pytest.mark.parametrize(
+    ("val", "test"), [(0.0, 0.1), (0.1, 0.0), (1.0, 0.1), (-0.1, 0.1), (0.5, 0.5), (0.1, 1.5)]
+)
+def test_bad_fractions(root: Path, val: float, test: float) -> None:
+    with pytest.raises(InputError, match=f"got {val} and {test}"):
+        ImageFolder(str(root), val_fraction=val, test_fraction=test)
+
+
+def test_bad_sizes(root: Path) -> None:
+    with pytest.raises(InputError, match="image_size must be at least 1, got 0"):
+        ImageFolder(str(root), image_size=0)
+    with pytest.raises(InputError, match="channels must be 1 or 3, got 2"):
+        ImageFolder(str(root), channels=2)  # type: ignore[arg-type]
+
+
+def test_too_few_images_to_divide(tmp_path: Path) -> None:
+    for name in "ab":
+        write(tmp_path / name, range(1))
+    with pytest.raises(DataError, match="2 images are too few"):
+        ImageFolder(str(tmp_path)).setup()

@@ -1,0 +1,188 @@
+"""CDeepEx: the nearest point in a generator's latent space where two classes tie and no third one wins."""
+
+import contextlib
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor, nn
+
+from xaicf.core import (
+    Encoder,
+    Explanation,
+    Generator,
+    Images,
+    InputError,
+    Labels,
+    Latents,
+    Logits,
+    PerImage,
+    Status,
+    Subject,
+)
+from xaicf.explainers.base import Explainer
+from xaicf.explainers.precision import in_double
+from xaicf.explainers.solvers import augmented_lagrangian, begin, polish, restore
+
+Solver = Literal["restoration", "augmented_lagrangian"]
+
+
+class CDeepEx(Explainer):
+    """Why fact, and not foil? Because the image does not look like this nearest tie of the two.
+
+    With z0 the encoder's mean, Δ = x - G(z0) and x(z) = G(z) + Δ, solve (equation 2)
+
+        minimise |z - z0|²  subject to  llh_fact = llh_foil  and, for every other class j,
+        llh_fact - llh_j >= ε,  llh_foil - llh_j >= ε    (all at x(z)).
+
+    The attribution is x - x(z_e): positive is what the fact has and the tie lacks. The paper prints Δ with
+    the opposite sign, with which G(z0) + Δ would not be x, and does not clamp x(z).
+
+    The result is certified by a fresh pass of the classifier over the counterfactual itself. Scalars:
+    ``latent_distance`` (squared), ``boundary_residual`` |llh_fact - llh_foil|, ``third_class_margin`` (the
+    lower of the two less the best other class; infinite for two classes), ``clamped_residual`` (the boundary
+    residual of the picture clamped to [0, 1]) and ``gradient_evaluations``.
+
+    Reference: Feghahati et al., "CDeepEx: Contrastive Deep Explanations"; without the constraints on other
+    classes Joshi et al. 2018, "xGEMs".
+
+    Args:
+        epsilon: how far every other class stays below the two, in nats.
+        tolerance: largest violation of any constraint, in nats.
+        solver: ``augmented_lagrangian`` is the paper's; ``restoration`` tries Newton steps first and leaves
+            to the augmented Lagrangian what they do not solve.
+        constrain_others: False drops the constraints on other classes (xGEMs).
+        clamp: solve and certify through clamp(x(z), 0, 1), which is what is seen; False is the paper's.
+        precision: of the networks in the search. ``double`` makes the result independent of how images are
+            batched; ``single`` is faster and still certified.
+
+    Raises:
+        InputError: an option is out of its range.
+    """
+
+    needs: ClassVar = ("generator",)
+
+    def __init__(
+        self,
+        epsilon: float = 1.0,
+        tolerance: float = 0.01,
+        solver: Solver = "restoration",
+        constrain_others: bool = True,
+        clamp: bool = True,
+        precision: Literal["double", "single"] = "double",
+    ) -> None:
+        if epsilon < 0 or tolerance <= 0:
+            raise InputError(f"epsilon must be >= 0 and tolerance > 0, got {epsilon} and {tolerance}")
+        if solver not in {"restoration", "augmented_lagrangian"}:
+            raise InputError(f"solver must be restoration or augmented_lagrangian, got {solver}")
+        if precision not in {"double", "single"}:
+            raise InputError(f"precision must be double or single, got {precision}")
+        self.epsilon = epsilon
+        self.tolerance = tolerance
+        self.solver: Solver = solver
+        self.constrain_others = constrain_others
+        self.clamp = clamp
+        self.precision = precision
+
+    @property
+    def name(self) -> str:
+        """Name the problem that is solved."""
+        return "cdeepex" if self.constrain_others else "xgem"
+
+    def check(self, subject: Subject) -> None:
+        """Raise :class:`InputError` where there is no generator with an encoder."""
+        super().check(subject)
+        if not isinstance(subject.generator, Encoder):
+            raise InputError(f"CDeepEx needs a generator with an encoder, got {type(subject.generator).__name__}")
+
+    def _explain(self, subject: Subject, inputs: Images, fact: Labels, foil: Labels) -> Explanation:
+        generator = subject.generator
+        assert isinstance(generator, Generator)
+        assert isinstance(generator, Encoder)
+        double = self.precision == "double" and inputs.dtype == torch.float32 and inputs.device.type != "mps"
+        exact = in_double(*subject.modules) if double else contextlib.nullcontext()
+        with exact:
+            wide = torch.float64 if double else inputs.dtype
+
+            # What leaves a network is rounded to the inputs' precision: what rounding inside it depends on, such
+            # as the size of the batch, is gone.
+            def decode(latents: Latents) -> Images:
+                return generator.decode(latents.to(wide)).to(inputs.dtype)
+
+            with torch.no_grad():
+                start = generator.encode(inputs.to(wide)).to(inputs.dtype)
+                reconstruction = decode(start)
+
+            def image(latents: Latents, rows: Labels) -> Images:
+                # x + (G(z) - G(z0)) is G(z) + Δ, and exactly x at z0.
+                shown = inputs[rows] + (decode(latents) - reconstruction[rows])
+                return shown.clamp(0, 1) if self.clamp else shown
+
+            def constraints(latents: Latents, rows: Labels) -> tuple[PerImage, Tensor]:
+                logits = subject.classifier(image(latents, rows).to(wide)).to(inputs.dtype)
+                h, g = tie_constraints(logits, fact[rows], foil[rows], self.epsilon)
+                return h, g if self.constrain_others else g[:, :0]
+
+            solution = begin(start)
+            if self.solver == "restoration":
+                solution = restore(solution, constraints, self.tolerance)
+            solution = augmented_lagrangian(solution, start, constraints, self.tolerance)
+            solution = polish(solution, start, constraints, self.tolerance)
+            with torch.no_grad():
+                counterfactual = image(solution.point, torch.arange(len(inputs), device=inputs.device))
+        scalars = {
+            "latent_distance": (solution.point - start).square().sum(1),
+            "gradient_evaluations": solution.evaluations,
+            **certificate(subject.classifier, counterfactual, fact, foil),
+        }
+        solved = scalars["boundary_residual"] <= self.tolerance
+        if self.constrain_others:
+            solved &= scalars["third_class_margin"] >= self.epsilon - self.tolerance
+        return Explanation(
+            inputs,
+            fact,
+            foil,
+            status=torch.where(solved, Status.SOLVED, Status.UNSOLVED),
+            attribution=inputs - counterfactual,
+            counterfactual=counterfactual,
+            scalars=scalars,
+        )
+
+
+def tie_constraints(logits: Logits, fact: Labels, foil: Labels, epsilon: float) -> tuple[PerImage, Tensor]:
+    """Say how far logits are from a tie of two classes with the others ε below (CDeepEx, equation 2).
+
+    Args:
+        logits: (B, classes); differences of log-likelihoods are differences of logits.
+        fact: (B,).
+        foil: (B,).
+        epsilon: wanted distance of the others, in nats.
+
+    Returns:
+        h = llh_fact - llh_foil (B,), and g = ε - (llh_fact - llh_j), ε - (llh_foil - llh_j) for every other
+        class j (B, 2 · (classes - 2)).
+    """
+    pair = torch.stack([fact, foil], 1)
+    tied = logits.gather(1, pair)
+    other = torch.ones_like(logits, dtype=torch.bool).scatter(1, pair, value=False)
+    others = logits[other].view(len(logits), -1)
+    return tied[:, 0] - tied[:, 1], (epsilon - (tied[:, :, None] - others[:, None])).flatten(1)
+
+
+@torch.no_grad()
+def certificate(classifier: nn.Module, images: Images, fact: Labels, foil: Labels) -> dict[str, PerImage]:
+    """Measure a tie by a fresh pass over the very images.
+
+    Args:
+        classifier: images to logits.
+        images: counterfactuals (B, C, H, W).
+        fact: (B,).
+        foil: (B,).
+
+    Returns:
+        ``boundary_residual``, ``third_class_margin`` and ``clamped_residual`` (B,), in nats.
+    """
+    logits = classifier(images)
+    h, g = tie_constraints(logits, fact, foil, epsilon=0.0)
+    margin = -g.amax(1) if g.shape[1] else torch.full_like(h, torch.inf)
+    clamped, _ = tie_constraints(classifier(images.clamp(0, 1)), fact, foil, epsilon=0.0)
+    return {"boundary_residual": h.abs(), "third_class_margin": margin, "clamped_residual": clamped.abs()}

@@ -1,0 +1,82 @@
+"""Slide feasible points along their constraints towards the start."""
+
+import torch
+from torch import Tensor
+
+from xaicf.core import Flags, Labels, Latents
+from xaicf.explainers.solvers.problem import MARGIN, Constraints, Solution, least_norm, linearise, violation
+from xaicf.explainers.solvers.restoration import newton_step
+
+
+def polish(
+    solution: Solution,
+    start: Latents,
+    constraints: Constraints,
+    tolerance: float = 0.01,
+    steps: int = 60,
+    restoration_steps: int = 3,
+    smallest_gain: float = 1e-3,
+) -> Solution:
+    """Lower |z - start|² along h(z) = 0, g(z) <= 0, from feasible points.
+
+    Each step goes against z - start within the tangent space of the binding constraints (Rosen 1961,
+    gradient projection) and returns to them by Newton steps of least length. A step is kept when its end
+    is feasible and nearer, and the next one is longer; otherwise it is halved. A row leaves the batch
+    when its step is short or a full step gains little.
+
+    Args:
+        solution: points to improve; rows that are not feasible stay as they are.
+        start: what each row stays near to (B, d).
+        constraints: h and g.
+        tolerance: largest |h| and g of a feasible point.
+        steps: at most.
+        restoration_steps: Newton steps after each tangent step, at most.
+        smallest_gain: relative fall of the squared distance under which a full step ends the row.
+
+    Returns:
+        Points at most as far as the given ones.
+    """
+    point, badness = solution.point.clone(), solution.violation.clone()
+    evaluations = solution.evaluations.clone()
+    rows = solution.feasible(tolerance).nonzero().flatten()
+    length = torch.ones_like(badness)
+    for _ in range(steps):
+        if len(rows) == 0:
+            break
+        values, jacobian = linearise(constraints, point[rows], rows)
+        evaluations[rows] += 1
+        pull = start[rows] - point[rows]
+        along = (jacobian * pull[:, None]).sum(2)
+        # An inequality binds where the pull would cross it.
+        tangent = pull - least_norm(jacobian, values[:, 1] + along[:, 1] > 0, along)
+        trial = point[rows] + length[rows, None] * tangent
+        worst = _return(trial, rows, constraints, tolerance, restoration_steps, evaluations)
+        before, after = pull.square().sum(1), (trial - start[rows]).square().sum(1)
+        kept = (worst <= MARGIN * tolerance) & (after < before)
+        point[rows[kept]], badness[rows[kept]] = trial[kept], worst[kept]
+        going = _goes_on(kept, 1 - after / before > smallest_gain, length[rows])
+        length[rows] = torch.where(kept, (2 * length[rows]).clamp(max=1), length[rows] / 2)
+        rows = rows[going]
+    return Solution(point, badness, evaluations)
+
+
+def _goes_on(kept: Flags, gains: Flags, length: Tensor) -> Flags:
+    return torch.where(kept, gains | (length < 1), length > 1 / 32)
+
+
+def _return(
+    trial: Latents, rows: Labels, constraints: Constraints, tolerance: float, steps: int, evaluations: Tensor
+) -> Tensor:
+    """Bring ``trial`` back to the constraints in place; give the violation that is left (n,)."""
+    worst = torch.full_like(trial[:, 0], torch.inf)
+    pending = torch.arange(len(rows), device=rows.device)
+    for step in range(steps + 1):
+        values, jacobian = linearise(constraints, trial[pending], rows[pending])
+        evaluations[rows[pending]] += 1
+        worst[pending] = violation(values[:, 0], values[:, 1:])
+        going = worst[pending] > MARGIN * tolerance
+        if step == steps or not going.any():
+            break
+        pending = pending[going]
+        trial[pending] += newton_step(values[going], jacobian[going])
+    return worst
