@@ -1,0 +1,8 @@
+"""Tensors to pictures and pages. Nothing here logs."""
+
+from xaicf.viz.grid import grid
+from xaicf.viz.heatmap import heatmap, picture
+from xaicf.viz.page import page
+from xaicf.viz.panel import panel
+
+__all__ = ["grid", "heatmap", "page", "panel", "picture"]

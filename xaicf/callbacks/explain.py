@@ -1,0 +1,152 @@
+"""Explain a fixed set of validation images at the end of each validation."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from lightning import Callback, LightningModule, Trainer
+from torch import nn
+
+from xaicf.callbacks.gather import gathered
+from xaicf.callbacks.logging import log_epoch
+from xaicf.callbacks.record import Record, write_record
+from xaicf.core import Batch, ClassifierError, Explanation, Generator, InputError, Subject, Translator
+from xaicf.data import ImageData
+from xaicf.explainers import Explainer, ask, classify, pose
+from xaicf.explainers.question import FoilPolicy
+
+
+class ExplainAtValidationEnd(Callback):
+    """At the end of each validation, ask "why this class, and not that one?" of the same images.
+
+    The module in training takes the empty seat of the :class:`Subject`: a generator, a translator or the
+    classifier itself. Images are shared out over the processes and the answers gathered; process 0 writes
+    them to ``<default_root_dir>/explanations`` (pictures, tensors, numbers, ``index.html``) and
+    logs them once, against the epoch. Skipped in the sanity check.
+
+    Args:
+        explainers: what to ask; their names must differ.
+        classifier: frozen, for when a generator or a translator is trained.
+        generator: frozen, for explainers that need one while something else is trained.
+        translator: frozen, likewise.
+        samples: how many validation images, the first ones of the split.
+        every_n_epochs: how often.
+        foil: ``second`` (most likely class but the fact), ``label`` (the true class of misclassified images),
+            ``all`` (every other class) or the number of a class.
+
+    Raises:
+        InputError: no explainer, names that are equal, or a number below 1.
+    """
+
+    def __init__(
+        self,
+        explainers: Sequence[Explainer],
+        classifier: nn.Module | None = None,
+        generator: nn.Module | None = None,
+        translator: nn.Module | None = None,
+        samples: int = 16,
+        every_n_epochs: int = 1,
+        foil: FoilPolicy = "second",
+    ) -> None:
+        names = [explainer.name for explainer in explainers]
+        if not names or len(set(names)) < len(names):
+            raise InputError(f"explainers must be one or more with different names, got {names}")
+        if samples < 1 or every_n_epochs < 1:
+            raise InputError(f"samples and every_n_epochs must be >= 1, got {samples} and {every_n_epochs}")
+        self.explainers = tuple(explainers)
+        # A tuple, so that neither Lightning nor DDP takes the frozen networks for parts of the training.
+        self.frozen = (classifier, generator, translator)
+        self.samples = samples
+        self.every_n_epochs = every_n_epochs
+        self.foil: FoilPolicy = foil
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Check, before anything is trained, that every question can be asked.
+
+        Raises:
+            InputError: a seat is empty or taken twice, or the data is no :class:`ImageData`.
+            ClassifierError: the classifier does not fit the images or the classes of the data.
+        """
+        data = _data(trainer)
+        subject = self._subject(pl_module)
+        for explainer in self.explainers:
+            explainer.check(subject)
+        subject.classifier.to(pl_module.device)
+        probe = torch.zeros(1, *data.image_shape, device=pl_module.device)
+        logits = classify(subject, probe)
+        if logits.shape[1] != data.num_classes:
+            raise ClassifierError(f"classifier has {logits.shape[1]} classes, the data has {data.num_classes}")
+        pose(logits, self.foil, label=logits.argmax(1))
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Explain, write and log."""
+        if trainer.sanity_checking or (trainer.current_epoch + 1) % self.every_n_epochs:
+            return
+        data = _data(trainer)
+        subject = self._subject(pl_module)
+        for network in subject.modules:
+            network.to(pl_module.device)
+        ids = range(min(self.samples, len(data.splits["val"])))
+        with gathered(trainer) as share:
+            own = ids[trainer.global_rank :: trainer.world_size]
+            share.value = self._explain(subject, data.samples(own), pl_module.device) if own else {}
+        if trainer.is_global_zero:
+            records = _in_order(share.values, data.class_names)
+            folder = Path(trainer.default_root_dir) / "explanations"
+            written = write_record(folder, trainer.current_epoch, records)
+            log_epoch(trainer.loggers, trainer.current_epoch, written.scalars, written.pictures, written.table)
+
+    def _subject(self, module: LightningModule) -> Subject:
+        classifier, generator, translator = self.frozen
+        if isinstance(module, Generator):
+            generator = _only(generator, module, "generator")
+        elif isinstance(module, Translator):
+            translator = _only(translator, module, "translator")
+        else:
+            classifier = _only(classifier, module, "classifier")
+        if classifier is None:
+            raise InputError(f"explaining while {type(module).__name__} trains needs a classifier checkpoint")
+        return Subject(classifier, generator, translator)
+
+    def _explain(self, subject: Subject, batch: Batch, device: torch.device) -> dict[str, "Answer"]:
+        answers: dict[str, Answer] = {}
+        images, labels = batch["image"].to(device), batch["label"].to(device)
+        row = pose(classify(subject, images), self.foil, labels).row.cpu()
+        for explainer in self.explainers:
+            begin = time.perf_counter()
+            explanation = ask(explainer, subject, images, self.foil, labels).to("cpu")
+            seconds = (time.perf_counter() - begin) / len(images)
+            answers[explainer.name] = (explanation, batch["index"][row], batch["label"][row], seconds)
+        return answers
+
+
+Answer = tuple[Explanation, torch.Tensor, torch.Tensor, float]
+"""An explanation with its sample ids, their labels, and seconds per image."""
+
+
+def _in_order(shares: Sequence[dict[str, Answer]], class_names: Sequence[str]) -> list[Record]:
+    """Join what the processes explained, in the order of sample ids."""
+    shares = [share for share in shares if share]
+    records = []
+    for name in shares[0]:
+        explanations, indices, labels, seconds = zip(*(share[name] for share in shares), strict=True)
+        index = torch.cat(indices)
+        order = index.argsort(stable=True)
+        explanation = Explanation.cat(explanations)[order]
+        mean_seconds = sum(seconds) / len(seconds)
+        records.append(Record(name, explanation, index[order], torch.cat(labels)[order], class_names, mean_seconds))
+    return records
+
+
+def _only(frozen: nn.Module | None, module: LightningModule, seat: str) -> LightningModule:
+    if frozen is not None:
+        raise InputError(f"{seat} is given, but {type(module).__name__} in training takes that seat")
+    return module
+
+
+def _data(trainer: Trainer) -> ImageData:
+    data = getattr(trainer, "datamodule", None)
+    if not isinstance(data, ImageData):
+        raise InputError(f"ExplainAtValidationEnd needs an ImageData module, got {type(data).__name__}")
+    return data

@@ -1,0 +1,106 @@
+"""Explanations of one validation on disk: pictures, tensors, numbers, and the page that shows them."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from xaicf.callbacks.logging import Table
+from xaicf.core import Explanation, Labels, Status
+from xaicf.store import write_part
+from xaicf.viz import page, panel
+
+_INTRODUCTION = (
+    "Each row asks why the classifier says one class (the fact) and not another (the foil). Where a method "
+    "searches a counterfactual, the second picture is the nearest image found for which both classes are equally "
+    "likely; |Δ llh| is what is left between them. In the map red speaks for the fact and blue for the "
+    "foil. The bars show the probabilities for the input and for the counterfactual."
+)
+
+
+@dataclass(frozen=True)
+class Record:
+    """What one explainer said of the samples.
+
+    Attributes:
+        name: of the explainer.
+        explanation: rows in the order of sample ids.
+        index: sample ids (B,).
+        label: true classes (B,).
+        class_names: one for each class.
+        seconds_per_image: mean over processes.
+    """
+
+    name: str
+    explanation: Explanation
+    index: Labels
+    label: Labels
+    class_names: Sequence[str]
+    seconds_per_image: float
+
+    def scalars(self) -> dict[str, float]:
+        """Give means over the solved rows, the share of solved rows among those applicable, and the time."""
+        status = self.explanation.status
+        solved = status == Status.SOLVED
+        asked = int((status != Status.NOT_APPLICABLE).sum())
+        values = {"seconds_per_image": self.seconds_per_image}
+        if asked:
+            values["solved"] = int(solved.sum()) / asked
+        for name, numbers in self.explanation.scalars.items():
+            chosen = numbers[solved & numbers.isfinite()]
+            if len(chosen):
+                values["distance" if name == "latent_distance" else name] = float(chosen.mean())
+        return values
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a logger may take: numbers, pictures and a table."""
+
+    scalars: dict[str, float]
+    pictures: dict[str, Path]
+    table: Table
+
+
+def write_record(folder: Path, epoch: int, records: Sequence[Record]) -> Written:
+    """Write a validation's explanations into ``folder/epoch_NNNN`` and the page ``folder/index.html``.
+
+    Args:
+        folder: of the run's explanations.
+        epoch: number of the epoch.
+        records: one for each explainer.
+
+    Returns:
+        Numbers, picture files and table for the loggers.
+    """
+    home = folder / f"epoch_{epoch:04d}"
+    scalars: dict[str, float] = {}
+    pictures: dict[str, Path] = {}
+    sections: dict[str, list[tuple[str, Path]]] = {}
+    extra = sorted({name for record in records for name in record.explanation.scalars})
+    rows: list[list[object]] = []
+    for record in records:
+        write_part(home / f"{record.name}.safetensors", record.explanation, record.index)
+        scalars |= {f"explain/{record.name}/{name}": value for name, value in record.scalars().items()}
+        for row in range(len(record.explanation)):
+            one = record.explanation[row]
+            id_, label, fact, foil = (
+                int(values[row]) for values in (record.index, record.label, record.explanation.fact, record.explanation.foil)
+            )
+            names = record.class_names
+            heading = f"{record.name} · sample {id_} · labelled {names[label]}"
+            key = f"{record.name}/sample_{id_:05d}_{fact}_not_{foil}"
+            path = home / f"{key}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            panel(one, names, heading).savefig(path, dpi=80)
+            pictures[f"explain/{key}"] = path
+            sections.setdefault(f"Sample {id_}", []).append((f"{heading}: {names[fact]}, not {names[foil]}", path))
+            numbers = [float(one.scalars[name][0]) if name in one.scalars else None for name in extra]
+            status = Status(int(one.status[0])).name.lower()
+            rows.append([epoch, id_, record.name, names[label], names[fact], names[foil], status, *numbers, path])
+    columns = ["epoch", "sample", "explainer", "label", "fact", "foil", "status", *extra, "panel"]
+    (home / "scalars.json").write_text(json.dumps({"epoch": epoch, **scalars}, indent=2) + "\n")
+    table = {record.name: record.scalars() for record in records}
+    title = f"Why this class, and not that one? After epoch {epoch}"
+    (folder / "index.html").write_text(page(title, _INTRODUCTION, table, sections), encoding="utf-8")
+    return Written(scalars, pictures, Table("explain/table", columns, rows))
