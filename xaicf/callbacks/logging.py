@@ -23,7 +23,7 @@ class WandbLogger(lightning_loggers.WandbLogger):
     """Lightning's W&B logger that goes offline by itself, and says in one line how to sync.
 
     It does so where nobody is logged in and where the server cannot be reached; ``WANDB_MODE`` is
-    obeyed. Nothing is opened before the first entry is logged.
+    obeyed.
 
     Args:
         project: of the run.
@@ -47,7 +47,7 @@ class WandbLogger(lightning_loggers.WandbLogger):
     @rank_zero_experiment
     def experiment(self) -> "wandb.Run":
         """Give the run, opened at the first call."""
-        if wandb.run is None and "WANDB_MODE" not in os.environ and not wandb.login(prompt=False, verify=False):
+        if self._experiment is None and "WANDB_MODE" not in os.environ and not wandb.login(prompt=False, verify=False):
             self._go_offline("nobody is logged in")
         try:
             run = super().experiment
@@ -60,7 +60,8 @@ class WandbLogger(lightning_loggers.WandbLogger):
         return run
 
     def _go_offline(self, reason: str) -> None:
-        os.environ["WANDB_MODE"] = "offline"
+        # W&B reads its environment once, so the mode goes to its next call.
+        self._wandb_init["mode"] = "offline"
         rank_zero_info(SYNC_HINT.format(reason=reason, folder=self.save_dir))
 
 

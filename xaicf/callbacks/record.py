@@ -89,7 +89,9 @@ def write_record(folder: Path, epoch: int, records: Sequence[Record]) -> Written
             )
             names = record.class_names
             heading = f"{record.name} · sample {id_} · labelled {names[label]}"
-            key = f"{record.name}/sample_{id_:05d}_{fact}_not_{foil}"
+            # One key for a sample in all epochs, so that a logger shows its course; a foil only where it asks many.
+            asks_many = int((record.index == id_).sum()) > 1
+            key = f"{record.name}/sample_{id_:05d}" + (f"_not_{foil}" if asks_many else "")
             path = home / f"{key}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
             panel(one, names, heading).savefig(path, dpi=80)

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from xaicf.core.errors import CheckpointError
+from xaicf.core.errors import CheckpointError, UserError
 from xaicf.core.recipe import build
 
 RECIPE = "xaicf"
@@ -37,7 +37,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         if zipfile.is_zipfile(path):
             raise CheckpointError(f"checkpoint {path} holds pickled code and is refused") from error
         raise CheckpointError(f"checkpoint {path} is damaged or no checkpoint") from error
-    except (RuntimeError, EOFError, OSError, ValueError) as error:
+    except Exception as error:  # bytes read as a pickle raise whatever they happen to spell
         raise CheckpointError(f"checkpoint {path} is damaged or no checkpoint") from error
     if not isinstance(checkpoint, dict) or RECIPE not in checkpoint or "state_dict" not in checkpoint:
         raise CheckpointError(f"checkpoint {path} was not written by a task of xaicf")
@@ -56,14 +56,18 @@ def load_frozen(path: str | Path) -> nn.Module:
         The task: a classifier maps images to logits, a generator decodes latents.
 
     Raises:
-        CheckpointError: see :func:`read_checkpoint`, or the weights do not fit the recipe.
+        CheckpointError: see :func:`read_checkpoint`, or no network can be built from the recipe, or
+            the weights do not fit it.
     """
     checkpoint = read_checkpoint(path)
     with torch.inference_mode(False), torch.random.fork_rng(devices=[]):
-        network = build(checkpoint[RECIPE])
+        try:
+            network = build(checkpoint[RECIPE])
+        except UserError as error:
+            raise CheckpointError(f"checkpoint {path} cannot be built: {error}") from error
         try:
             network.load_state_dict(checkpoint["state_dict"])
-        except RuntimeError as error:
+        except (RuntimeError, TypeError, AttributeError) as error:
             raise CheckpointError(f"checkpoint {path} does not hold the weights of its own recipe") from error
     return network.eval().requires_grad_(False)
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from enum import IntEnum
-from typing import Self
+from typing import Self, SupportsIndex
 
 import torch
 from torch import Tensor
@@ -61,10 +61,12 @@ class Explanation:
         """Give the number of images."""
         return self.inputs.shape[0]
 
-    def __getitem__(self, rows: int | slice | Sequence[int] | Tensor) -> Self:
-        """Select images; an integer gives an explanation with one row."""
-        if isinstance(rows, int):
+    def __getitem__(self, rows: SupportsIndex | slice | Sequence[int] | Tensor) -> Self:
+        """Select images; an integer of any kind gives an explanation with one row."""
+        if isinstance(rows, SupportsIndex) and getattr(rows, "ndim", 0) == 0:
             rows = [range(len(self))[rows]]
+        elif isinstance(rows, tuple):
+            rows = list(rows)
         return self.map(lambda tensor: tensor[rows])
 
     def map(self, function: Callable[[Tensor], Tensor]) -> Self:

@@ -20,7 +20,11 @@ def as_found(*networks: nn.Module) -> Iterator[None]:
     """
     modes = [(module, module.training) for network in networks for module in network.modules()]
     weights = [(weight, weight.requires_grad) for network in networks for weight in network.parameters()]
-    buffers = [(buffer, buffer.clone()) for network in networks for buffer in network.buffers()]
+    buffers = [
+        (module, name, buffer, buffer.clone())
+        for module, _ in modes
+        for name, buffer in module.named_buffers(recurse=False, remove_duplicate=False)
+    ]
     devices = {weight.device for weight, _ in weights if weight.device.type == "cuda"}
     with torch.random.fork_rng(devices=sorted(devices, key=str)):
         try:
@@ -36,6 +40,7 @@ def as_found(*networks: nn.Module) -> Iterator[None]:
             for weight, requires_grad in weights:
                 weight.requires_grad_(requires_grad)
             with torch.no_grad():
-                for buffer, before in buffers:
+                for module, name, buffer, before in buffers:
+                    setattr(module, name, buffer)
                     if not torch.equal(buffer, before):
                         buffer.copy_(before)

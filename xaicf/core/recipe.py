@@ -8,11 +8,11 @@ import importlib
 import inspect
 import typing
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeGuard
 
 from torch import nn
 
-from xaicf.core.errors import CheckpointError, InputError
+from xaicf.core.errors import CheckpointError, InputError, UserError
 
 Factory = Callable[..., nn.Module]
 """A class of modules, a function annotated to return one, or a ``functools.partial`` of either."""
@@ -20,7 +20,7 @@ Factory = Callable[..., nn.Module]
 Recipe = dict[str, Any]
 
 
-def recipe(factory: Factory, **arguments: object) -> Recipe:
+def recipe(factory: Factory, /, **arguments: object) -> Recipe:
     """Write down a factory of networks in plain values.
 
     Args:
@@ -31,7 +31,8 @@ def recipe(factory: Factory, **arguments: object) -> Recipe:
         The factory's import path with ``arguments`` and those that a partial holds.
 
     Raises:
-        InputError: the factory cannot be imported by name, or an argument is not plain.
+        InputError: the factory cannot be imported by name, :func:`build` would refuse it, or an argument is
+            not plain.
     """
     keywords = dict(arguments)
     while isinstance(factory, functools.partial):
@@ -44,6 +45,8 @@ def recipe(factory: Factory, **arguments: object) -> Recipe:
     for key, value in keywords.items():
         if not _is_plain(value):
             raise InputError(f"{name} argument {key} must be plain (numbers, text, lists), got {value!r}")
+    if not _makes_module(factory):
+        raise InputError(f"network must be a class of modules or a function annotated to return one, got {name}")
     return {"class_path": _public_path(factory, name), "init_args": keywords}
 
 
@@ -51,7 +54,8 @@ def build(written: Recipe) -> nn.Module:
     """Build the network of a recipe. Inner recipes become factories.
 
     Only classes of modules and functions annotated to return one are called, so that a checkpoint from
-    elsewhere cannot name any other function.
+    elsewhere cannot name any other function. Functions of torch and classes of ``torch.fx`` are refused,
+    since some of them execute source text that they are given.
 
     Args:
         written: a recipe.
@@ -60,29 +64,49 @@ def build(written: Recipe) -> nn.Module:
         The new module.
 
     Raises:
-        CheckpointError: the recipe names nothing that makes a module, or arguments that it does not take.
+        CheckpointError: the recipe is malformed, names nothing that makes a module, or arguments that it
+            does not take.
     """
-    arguments = {
-        key: functools.partial(_find(value), **value["init_args"]) if _is_recipe(value) else value
-        for key, value in written["init_args"].items()
-    }
+    factory = _factory(written)
     try:
-        return _find(written)(**arguments)
-    except TypeError as error:
+        return factory()
+    except UserError:
+        raise
+    except (TypeError, ValueError, RuntimeError) as error:
         raise CheckpointError(f"checkpoint does not fit {written['class_path']}: {error}") from error
 
 
-def _find(written: Recipe) -> Factory:
-    module, _, name = str(written["class_path"]).rpartition(".")
+def _factory(written: object) -> functools.partial[nn.Module]:
+    if not (_is_recipe(written) and isinstance(written["class_path"], str) and _is_keywords(written["init_args"])):
+        raise CheckpointError(f"checkpoint holds no recipe of a network, got {written!r}")
+    arguments = {
+        key: _factory(value) if _is_recipe(value) else value for key, value in written["init_args"].items()
+    }
+    return functools.partial(_find(written["class_path"]), **arguments)
+
+
+def _find(path: str) -> Factory:
+    module, _, name = path.rpartition(".")
     try:
-        found = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise CheckpointError(f"checkpoint names {module}.{name}, which cannot be imported here") from error
-    made = found if inspect.isclass(found) else typing.get_type_hints(found).get("return")
-    if not (inspect.isclass(made) and issubclass(made, nn.Module)):
-        raise CheckpointError(f"checkpoint names {module}.{name}, which makes no torch module")
-    factory: Factory = found
-    return factory
+        found: Factory = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
+        raise CheckpointError(f"checkpoint names {path}, which cannot be imported here") from error
+    if not _makes_module(found):
+        raise CheckpointError(f"checkpoint names {path}, which makes no torch module")
+    return found
+
+
+def _makes_module(factory: object) -> bool:
+    if inspect.isclass(factory):
+        from_code = any(f"{base.__module__}.".startswith("torch.fx.") for base in factory.__mro__)
+        return issubclass(factory, nn.Module) and not from_code
+    if not inspect.isfunction(factory) or factory.__module__.partition(".")[0] == "torch":
+        return False
+    try:
+        made = typing.get_type_hints(factory).get("return")
+    except (NameError, TypeError):  # an annotation that only type checkers can resolve
+        return False
+    return inspect.isclass(made) and issubclass(made, nn.Module)
 
 
 def _public_path(factory: Factory, name: str) -> str:
@@ -95,8 +119,12 @@ def _public_path(factory: Factory, name: str) -> str:
     raise InputError(f"network must be importable by name, got {factory!r}")
 
 
-def _is_recipe(value: object) -> bool:
+def _is_recipe(value: object) -> TypeGuard[Recipe]:
     return isinstance(value, dict) and set(value) == {"class_path", "init_args"}
+
+
+def _is_keywords(value: object) -> bool:
+    return isinstance(value, dict) and all(isinstance(key, str) for key in value)
 
 
 def _is_plain(value: object) -> bool:

@@ -4,7 +4,7 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from lightning import LightningDataModule
@@ -131,7 +131,7 @@ class ImageData(LightningDataModule, ABC):
         return DataLoader(self.splits[split], self.batch_size, shuffle=shuffle, collate_fn=_as_it_is)
 
 
-def _as_it_is(batch: Batch) -> Batch:
+def _as_it_is(batch: Any) -> Any:  # DataLoader's types know no __getitems__ that gives a whole batch
     return batch
 
 
@@ -155,7 +155,7 @@ def divide(data: LabelledImages, fractions: Sequence[float], seed: int) -> list[
     sizes.append(count - sum(sizes))
     if min(sizes) < 1:
         raise DataError(f"{count} images are too few to divide into parts of {sizes}")
-    return [LabelledImages(data.images[part], data.labels[part]) for part in order.split(sizes)]
+    return [LabelledImages(data.images[part], data.labels[part]) for part in torch.split(order, sizes)]
 
 
 def data_root(root: str | Path | None) -> Path:

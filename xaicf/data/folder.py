@@ -7,11 +7,13 @@ from typing import Literal
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 from torchvision.datasets.folder import IMG_EXTENSIONS
 
 from xaicf.core import DataError, InputError
 from xaicf.data.base import ImageData, LabelledImages, SplitName, divide
+
+_UNREADABLE = (Image.DecompressionBombError, OSError, SyntaxError, ValueError)
 
 
 class ImageFolder(ImageData):
@@ -20,6 +22,7 @@ class ImageFolder(ImageData):
     Each image is turned as its EXIF entry says, scaled so that its shorter side fits, and cut to a
     centred square. Where ``root`` has a folder ``train``, the folders ``train``, ``val`` and ``test`` are
     the splits, and one that is missing is cut from ``train``; otherwise all splits are cut from ``root``.
+    Files and folders whose name starts with a dot are left out.
 
     Args:
         root: the folder.
@@ -32,7 +35,7 @@ class ImageFolder(ImageData):
 
     Raises:
         DataError: the folder is missing, or holds fewer than two classes.
-        InputError: a size or fraction is out of its range.
+        InputError: a size, fraction or number of channels is out of its range.
     """
 
     def __init__(
@@ -46,6 +49,8 @@ class ImageFolder(ImageData):
         seed: int = 0,
     ) -> None:
         super().__init__(batch_size, seed)
+        if channels not in (1, 3):
+            raise InputError(f"channels must be 1 or 3, got {channels}")
         if image_size < 1:
             raise InputError(f"image_size must be at least 1, got {image_size}")
         if not (0 < val_fraction < 1 and 0 < test_fraction < 1 and val_fraction + test_fraction < 1):
@@ -63,9 +68,9 @@ class ImageFolder(ImageData):
         """Decode every image.
 
         Raises:
-            DataError: a class has no image, or an image cannot be read.
+            DataError: a class has no image, or none for training, or an image cannot be read.
         """
-        splits = {"train": self._read(self.train_root)}
+        splits: dict[SplitName, LabelledImages] = {"train": self._read(self.train_root)}
         given = [name for name in self.fractions if (self.root / name).is_dir()]
         if self.train_root != self.root:
             splits |= {name: self._read(self.root / name) for name in given}
@@ -74,10 +79,13 @@ class ImageFolder(ImageData):
         return {**splits, **dict(zip([*missing, "train"], parts, strict=True))}
 
     def _read(self, folder: Path) -> LabelledImages:
+        unknown = [name for name in _class_folders(folder) if name not in self.class_names]
+        if unknown:
+            raise DataError(f"class folder {folder / unknown[0]} has no counterpart in {self.train_root}")
         paths: list[Path] = []
         labels: list[int] = []
         for label, name in enumerate(self.class_names):
-            found = sorted(path for path in (folder / name).rglob("*") if path.suffix.lower() in IMG_EXTENSIONS)
+            found = _image_files(folder / name)
             if not found:
                 raise DataError(f"class folder {folder / name} holds no image")
             paths += found
@@ -90,8 +98,8 @@ class ImageFolder(ImageData):
         def read(path: Path) -> np.ndarray:
             try:
                 with Image.open(path) as file:
-                    upright = ImageOps.exif_transpose(file).convert("L" if channels == 1 else "RGB")
-            except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+                    upright = _eight_bits(ImageOps.exif_transpose(file)).convert("L" if channels == 1 else "RGB")
+            except _UNREADABLE as error:
                 raise DataError(f"image cannot be read: {path}") from error
             return np.asarray(ImageOps.fit(upright, (size[1], size[0]), Image.Resampling.BILINEAR))
 
@@ -103,7 +111,26 @@ class ImageFolder(ImageData):
 def _class_names(folder: Path) -> tuple[str, ...]:
     if not folder.is_dir():
         raise DataError(f"image folder not found: {folder}")
-    names = tuple(sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and entry.name[0] != "."))
+    names = _class_folders(folder)
     if len(names) < 2:
         raise DataError(f"image folder {folder} must hold at least two class folders, found {len(names)}")
     return names
+
+
+def _class_folders(folder: Path) -> tuple[str, ...]:
+    return tuple(sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and entry.name[0] != "."))
+
+
+def _image_files(folder: Path) -> list[Path]:
+    found = (path for path in folder.rglob("*") if path.suffix.lower() in IMG_EXTENSIONS)
+    return sorted(path for path in found if not any(part[0] == "." for part in path.relative_to(folder).parts))
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Scale 16-bit grey, which Pillow would cut off at 255."""
+    if image.mode != "I" and not image.mode.startswith("I;16"):
+        return image
+    values = np.asarray(image)
+    if values.min() < 0 or values.max() > 65535:
+        raise ValueError("grey values must have at most 16 bits")
+    return Image.fromarray(np.rint(values / 257).astype(np.uint8))

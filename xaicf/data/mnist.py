@@ -36,7 +36,7 @@ class MNIST(ImageData):
 
     def prepare_data(self) -> None:
         """Fetch missing files, on one process."""
-        if self.download:
+        if self.download and not self._is_there():
             try:
                 self.source(str(self.root), download=True)
             except (OSError, RuntimeError) as error:
@@ -47,21 +47,32 @@ class MNIST(ImageData):
         """Read torchvision's files into memory.
 
         Raises:
-            DataError: the files are not there.
+            DataError: the files are not there, or damaged.
         """
         val, train = divide(self._read(train=True), (0.1,), self.seed)
         return {"train": train, "val": val, "test": self._read(train=False)}
 
     def _read(self, train: bool) -> LabelledImages:
         name = self.source.__name__
+        if not self._is_there():
+            raise DataError(
+                f"{name} not found: expected its files in {self._folder()}; "
+                f"set --data.root, or --data.download true"
+            )
         try:
             stored = self.source(str(self.root), train=train)
-        except RuntimeError as error:
-            expected = Path(self.root, name, "raw")
-            raise DataError(
-                f"{name} not found: expected its files in {expected}; set --data.root, or --data.download true"
-            ) from error
-        return LabelledImages(stored.data[:, None].contiguous(), stored.targets)
+        except (AssertionError, LookupError, RuntimeError, TypeError, ValueError) as error:
+            raise DataError(f"{name} is damaged: fetch the files in {self._folder()} again") from error
+        images, labels = stored.data, stored.targets
+        if len(images) != len(labels):
+            raise DataError(f"{name} is damaged: {self._folder()} has {len(images)} images, {len(labels)} labels")
+        return LabelledImages(images[:, None].contiguous(), labels)
+
+    def _folder(self) -> Path:
+        return Path(self.root, self.source.__name__, "raw")
+
+    def _is_there(self) -> bool:
+        return all((self._folder() / Path(url).stem).is_file() for url, _ in self.source.resources)
 
 
 class FashionMNIST(MNIST):

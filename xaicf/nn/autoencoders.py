@@ -61,11 +61,11 @@ class ConvDecoder(nn.Sequential):
         layers: list[nn.Module] = []
         outputs = (image_shape[0], *channels)
         for level in reversed(range(len(channels))):
-            padding = tuple(sizes[level] - 2 * sizes[level + 1] + 1 for sizes in (heights, widths))
+            tall, wide = (sizes[level] - 2 * sizes[level + 1] + 1 for sizes in (heights, widths))
             layers += [
                 nn.SiLU(),
                 nn.ConvTranspose2d(
-                    outputs[level + 1], outputs[level], 3, stride=2, padding=1, output_padding=padding
+                    outputs[level + 1], outputs[level], 3, stride=2, padding=1, output_padding=(tall, wide)
                 ),
             ]
         super().__init__(

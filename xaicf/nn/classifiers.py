@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import torch
 import torchvision
 from torch import nn
 
@@ -112,7 +113,7 @@ class TorchvisionNet(nn.Module):
         std: of the data, per channel or one for all.
 
     Raises:
-        InputError: torchvision has no such classifier.
+        InputError: torchvision has no such classifier, or it cannot take images of that shape.
     """
 
     def __init__(
@@ -133,6 +134,12 @@ class TorchvisionNet(nn.Module):
             mean, std = (sum(mean) / len(mean),), (sum(std) / len(std),)
         self.normalize = Normalize(mean, std)
         self.network = one_module_per_use(network)
+        try:
+            with torch.no_grad():
+                self.eval()(torch.zeros(1, *image_shape))
+        except (AssertionError, RuntimeError, ValueError) as error:
+            raise InputError(f"{architecture} cannot take images of shape {image_shape}: {error}") from error
+        self.train()
 
     def forward(self, images: Images) -> Logits:
         """Map images (B, C, H, W) in [0, 1] to logits (B, num_classes)."""
@@ -146,7 +153,12 @@ def _adapt_first_layer(network: nn.Module, image_shape: ImageShape) -> None:
     if old.in_channels != image_shape[0] or small:
         kernel, stride, padding = (3, 1, 1) if small else (old.kernel_size, old.stride, old.padding)
         new = nn.Conv2d(
-            image_shape[0], old.out_channels, kernel, stride, padding, bias=old.bias is not None
+            image_shape[0],
+            old.out_channels,
+            kernel,  # type: ignore[arg-type]
+            stride,  # type: ignore[arg-type]
+            padding,  # type: ignore[arg-type]
+            bias=old.bias is not None,
         )
         network.set_submodule(name, new)
     if small:
