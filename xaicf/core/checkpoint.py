@@ -2,7 +2,6 @@
 
 import hashlib
 import pickle
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +33,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        if zipfile.is_zipfile(path):
+        if _is_zip(path):
             raise CheckpointError(f"checkpoint {path} holds pickled code and is refused") from error
         raise CheckpointError(f"checkpoint {path} is damaged or no checkpoint") from error
     except Exception as error:  # bytes read as a pickle raise whatever they happen to spell
@@ -64,7 +63,7 @@ def load_frozen(path: str | Path) -> nn.Module:
         try:
             network = build(checkpoint[RECIPE])
         except UserError as error:
-            raise CheckpointError(f"checkpoint {path} cannot be built: {error}") from error
+            raise CheckpointError(f"{path}: {error}") from error
         try:
             network.load_state_dict(checkpoint["state_dict"])
         except (RuntimeError, TypeError, AttributeError) as error:
@@ -76,3 +75,8 @@ def sha256(path: str | Path) -> str:
     """Give the SHA-256 of a file, in hexadecimal."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _is_zip(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(4) == b"PK\x03\x04"

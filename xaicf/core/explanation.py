@@ -89,7 +89,7 @@ class Explanation:
         return self.map(Tensor.detach)
 
     def tensors(self) -> dict[str, Tensor]:
-        """Give every tensor by name; those of ``scalars`` and ``trace`` as ``scalars/name``, ``trace/name``."""
+        """Give every tensor by name, those of ``scalars`` as ``scalars/name`` and of ``trace`` alike."""
         flat: dict[str, Tensor] = {}
         for item in fields(self):
             value = getattr(self, item.name)

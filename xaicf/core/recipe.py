@@ -8,7 +8,7 @@ import importlib
 import inspect
 import typing
 from collections.abc import Callable
-from typing import Any, TypeGuard
+from typing import Any
 
 from torch import nn
 
@@ -46,7 +46,9 @@ def recipe(factory: Factory, /, **arguments: object) -> Recipe:
         if not _is_plain(value):
             raise InputError(f"{name} argument {key} must be plain (numbers, text, lists), got {value!r}")
     if not _makes_module(factory):
-        raise InputError(f"network must be a class of modules or a function annotated to return one, got {name}")
+        raise InputError(
+            f"network must be a class of modules or a function annotated to return one, got {name}"
+        )
     return {"class_path": _public_path(factory, name), "init_args": keywords}
 
 
@@ -77,12 +79,13 @@ def build(written: Recipe) -> nn.Module:
 
 
 def _factory(written: object) -> functools.partial[nn.Module]:
-    if not (_is_recipe(written) and isinstance(written["class_path"], str) and _is_keywords(written["init_args"])):
-        raise CheckpointError(f"checkpoint holds no recipe of a network, got {written!r}")
-    arguments = {
-        key: _factory(value) if _is_recipe(value) else value for key, value in written["init_args"].items()
-    }
-    return functools.partial(_find(written["class_path"]), **arguments)
+    match written:
+        case {"class_path": str(path), "init_args": {**arguments}} if _is_plain(arguments):
+            keywords: dict[str, Any] = {
+                key: _factory(value) if _is_recipe(value) else value for key, value in arguments.items()
+            }
+            return functools.partial(_find(path), **keywords)
+    raise CheckpointError("checkpoint holds no recipe of a network")
 
 
 def _find(path: str) -> Factory:
@@ -119,12 +122,8 @@ def _public_path(factory: Factory, name: str) -> str:
     raise InputError(f"network must be importable by name, got {factory!r}")
 
 
-def _is_recipe(value: object) -> TypeGuard[Recipe]:
+def _is_recipe(value: object) -> bool:
     return isinstance(value, dict) and set(value) == {"class_path", "init_args"}
-
-
-def _is_keywords(value: object) -> bool:
-    return isinstance(value, dict) and all(isinstance(key, str) for key in value)
 
 
 def _is_plain(value: object) -> bool:

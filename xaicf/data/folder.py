@@ -13,8 +13,6 @@ from torchvision.datasets.folder import IMG_EXTENSIONS
 from xaicf.core import DataError, InputError
 from xaicf.data.base import ImageData, LabelledImages, SplitName, divide
 
-_UNREADABLE = (Image.DecompressionBombError, OSError, SyntaxError, ValueError)
-
 
 class ImageFolder(ImageData):
     """Images sorted into one folder a class, decoded once into memory.
@@ -94,12 +92,13 @@ class ImageFolder(ImageData):
 
     def _decode(self, paths: Sequence[Path]) -> torch.Tensor:
         channels, *size = self.image_shape
+        mode = "L" if channels == 1 else "RGB"
 
         def read(path: Path) -> np.ndarray:
             try:
                 with Image.open(path) as file:
-                    upright = _eight_bits(ImageOps.exif_transpose(file)).convert("L" if channels == 1 else "RGB")
-            except _UNREADABLE as error:
+                    upright = _eight_bits(ImageOps.exif_transpose(file)).convert(mode)
+            except (Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
                 raise DataError(f"image cannot be read: {path}") from error
             return np.asarray(ImageOps.fit(upright, (size[1], size[0]), Image.Resampling.BILINEAR))
 
@@ -123,7 +122,9 @@ def _class_folders(folder: Path) -> tuple[str, ...]:
 
 def _image_files(folder: Path) -> list[Path]:
     found = (path for path in folder.rglob("*") if path.suffix.lower() in IMG_EXTENSIONS)
-    return sorted(path for path in found if not any(part[0] == "." for part in path.relative_to(folder).parts))
+    return sorted(
+        path for path in found if not any(part[0] == "." for part in path.relative_to(folder).parts)
+    )
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:

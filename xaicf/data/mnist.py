@@ -41,7 +41,9 @@ class MNIST(ImageData):
                 self.source(str(self.root), download=True)
             except (OSError, RuntimeError) as error:
                 name = self.source.__name__
-                raise DataError(f"{name} is not in {self.root} and could not be downloaded: {error}") from error
+                raise DataError(
+                    f"{name} is not in {self.root} and could not be downloaded: {error}"
+                ) from error
 
     def load(self) -> dict[SplitName, LabelledImages]:
         """Read torchvision's files into memory.
@@ -65,7 +67,9 @@ class MNIST(ImageData):
             raise DataError(f"{name} is damaged: fetch the files in {self._folder()} again") from error
         images, labels = stored.data, stored.targets
         if len(images) != len(labels):
-            raise DataError(f"{name} is damaged: {self._folder()} has {len(images)} images, {len(labels)} labels")
+            raise DataError(
+                f"{name} is damaged: {self._folder()} has {len(images)} images, {len(labels)} labels"
+            )
         return LabelledImages(images[:, None].contiguous(), labels)
 
     def _folder(self) -> Path:

@@ -75,5 +75,3 @@ class ConvDecoder(nn.Sequential):
             nn.Unflatten(1, (channels[-1], heights[-1], widths[-1])),
             *layers,
         )
-
-

@@ -133,13 +133,12 @@ class TorchvisionNet(nn.Module):
         if image_shape[0] == 1 and len(mean) > 1:
             mean, std = (sum(mean) / len(mean),), (sum(std) / len(std),)
         self.normalize = Normalize(mean, std)
-        self.network = one_module_per_use(network)
         try:
             with torch.no_grad():
-                self.eval()(torch.zeros(1, *image_shape))
+                network.eval()(self.normalize(torch.zeros(1, *image_shape)))
         except (AssertionError, RuntimeError, ValueError) as error:
             raise InputError(f"{architecture} cannot take images of shape {image_shape}: {error}") from error
-        self.train()
+        self.network = one_module_per_use(network.train())
 
     def forward(self, images: Images) -> Logits:
         """Map images (B, C, H, W) in [0, 1] to logits (B, num_classes)."""

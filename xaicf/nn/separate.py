@@ -19,9 +19,9 @@ _MODULES: dict[object, Callable[..., nn.Module]] = {
 def one_module_per_use(network: nn.Module) -> GraphModule:
     """Rewrite a network so that each module is called once and none works in place.
 
-    Functional ReLU and flatten become modules, ``+=`` becomes ``+``. The result computes the same, and a module that
-    was called twice shares its weights with its copy. Branches on ``training`` are fixed as in evaluation:
-    what only training calls, such as auxiliary heads, is left out. Modules keep their modes.
+    Functional ReLU and flatten become modules, ``+=`` becomes ``+``. The result computes the same, and the
+    copies of a module share its weights. Modules keep their modes; Python code that asks for ``training``
+    is fixed as in evaluation, so what only training calls, such as auxiliary heads, is left out.
 
     Args:
         network: a module that ``torch.fx`` can trace.
