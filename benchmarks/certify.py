@@ -53,7 +53,10 @@ def main() -> None:
     with torch.no_grad():
         accuracy = (classifier(batch["image"]).argmax(1) == batch["label"]).float().mean()
     problems = [(f"epsilon {epsilon}", CDeepEx(epsilon=epsilon)) for epsilon in args.epsilon]
-    problems += [("no clamp", CDeepEx(clamp=False)), ("augmented Lagrangian alone", CDeepEx(solver="augmented_lagrangian"))]
+    problems += [
+        ("no clamp", CDeepEx(clamp=False)),
+        ("augmented Lagrangian alone", CDeepEx(solver="augmented_lagrangian")),
+    ]
     problems += [("others unconstrained", CDeepEx(constrain_others=False))]
     rows: dict[str, dict[str, float]] = {}
     for name, explainer in problems:

@@ -1,6 +1,9 @@
 """The command line: Lightning's own, with the data's shape and classes linked into the task."""
 
-import pickle
+import difflib
+import inspect
+import pydoc
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,13 +15,19 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
 import xaicf.callbacks
 import xaicf.explainers
-import xaicf.nn  # noqa: F401  (imported so that YAML may use short class names)
-from xaicf.core import UserError, read_checkpoint
+import xaicf.nn
+from xaicf.core import InputError, UserError, read_checkpoint
 from xaicf.data import ImageData
 from xaicf.tasks import Task
 
 LINKED = ("image_shape", "num_classes", "class_names")
 """What a task may take from its data; a task without such an argument is left alone."""
+
+NOISE = re.compile(
+    r"[\s-]*(Does not validate|Subtypes:|Errors:|Given value type:|Given value: (\[|\{|Namespace|NestedArg)|$"
+    r"|Expected a <class 'NoneType'>|Expected a path but|Not a valid subclass|Subclass types|a class path|a dict )"
+)
+"""Lines of jsonargparse's reports that say nothing of the mistake."""
 
 
 class CLI(LightningCLI):
@@ -41,10 +50,32 @@ class CLI(LightningCLI):
         parser.link_arguments("trainer.default_root_dir", "checkpoint.dirpath")
 
     def before_instantiate_classes(self) -> None:
-        """Read a checkpoint named on the command line before anything is built."""
-        path = self.config[self.config.subcommand].get("ckpt_path")
-        if path not in {None, "last", "best", "hpc", "registry"}:
+        """Read a checkpoint named on the command line before anything is built.
+
+        ``best`` and ``last`` are those of the run's folder; ``fit`` begins anew where there is no ``last``.
+        """
+        config = self.config[self.config.subcommand]
+        path = config.get("ckpt_path")
+        if path in {"best", "last"}:
+            path = str(Path(config.checkpoint.dirpath, f"{path}.ckpt"))
+            if config.ckpt_path == "last" and self.config.subcommand == "fit" and not Path(path).exists():
+                return
+            config.ckpt_path = path
+        if path is not None:
             read_checkpoint(path)
+
+    def instantiate_classes(self) -> None:
+        """Build everything; a value that a constructor refuses is the user's mistake."""
+        try:
+            super().instantiate_classes()
+        except ValueError as error:
+            # jsonargparse wraps whatever a constructor raises.
+            cause: BaseException = error
+            while cause.__cause__ is not None and not isinstance(cause, UserError):
+                cause = cause.__cause__
+            if isinstance(cause, UserError | ValueError):
+                raise InputError(str(cause)) from error
+            raise
 
     def after_fit(self) -> None:
         """Say where the results lie."""
@@ -72,7 +103,22 @@ def main(args: Sequence[str] | None = None) -> int:
             parser_kwargs={"exit_on_error": False},
             args=args,
         )
-    except (UserError, ArgumentError, MisconfigurationException, FileNotFoundError, pickle.UnpicklingError) as error:
-        print(f"xaicf: error: {' '.join(str(error).split())}", file=sys.stderr)
+    except (UserError, ArgumentError, MisconfigurationException) as error:
+        print(f"xaicf: error: {_one_line(str(error))}", file=sys.stderr)
         return 2
     return 0
+
+
+def _one_line(report: str) -> str:
+    """Shorten a report to the keys, the mistake and, where jsonargparse does not say it, what is allowed."""
+    text = " ".join(" ".join(line for line in report.splitlines() if not NOISE.match(line)).split())
+    unknown = re.search(r"Option '([\w.]+)' is not accepted(?:\. Got value: Namespace\(class_path='([\w.]+)')?", text)
+    owners = re.findall(r"given class_path '([\w.]+)'", text)
+    if unknown and (unknown[2] or owners):
+        owner = unknown[2] or owners[-1]
+        taken = [name for name in inspect.signature(pydoc.locate(owner)).parameters if name not in LINKED]
+        text = f"{text[: unknown.start()]}option {unknown[1]} of {owner} is not one of {', '.join(taken)}"
+    text = re.sub(r"Type \S+\[.* callable class: ", "", text)
+    text = re.sub(r'Parser key "([\w.]+)":|Problem with given class_path \'([\w.]+)\':', r"\1\2:", text)
+    missing = re.search(r"- Expected a dot import path string: (\w+)|", text)
+    return text

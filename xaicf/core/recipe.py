@@ -82,7 +82,7 @@ def _factory(written: object) -> functools.partial[nn.Module]:
     match written:
         case {"class_path": str(path), "init_args": {**arguments}} if _is_plain(arguments):
             keywords: dict[str, Any] = {
-                key: _factory(value) if _is_recipe(value) else value for key, value in arguments.items()
+                str(key): _factory(value) if _is_recipe(value) else value for key, value in arguments.items()
             }
             return functools.partial(_find(path), **keywords)
     raise CheckpointError("checkpoint holds no recipe of a network")

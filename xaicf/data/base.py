@@ -4,7 +4,7 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from lightning import LightningDataModule
@@ -128,10 +128,15 @@ class ImageData(LightningDataModule, ABC):
         return self._loader("test")
 
     def _loader(self, split: SplitName, shuffle: bool = False) -> DataLoader[Batch]:
-        return DataLoader(self.splits[split], self.batch_size, shuffle=shuffle, collate_fn=_as_it_is)
+        return DataLoader(
+            self.splits[split],
+            self.batch_size,
+            shuffle=shuffle,
+            collate_fn=_as_it_is,  # type: ignore[arg-type]  # its types know no __getitems__ of a batch
+        )
 
 
-def _as_it_is(batch: Any) -> Any:  # DataLoader's types know no __getitems__ that gives a whole batch
+def _as_it_is(batch: Batch) -> Batch:
     return batch
 
 

@@ -85,7 +85,8 @@ class FashionMNIST(MNIST):
     Reference: Xiao, Rasul and Vollgraf 2017.
 
     Args:
-        root: folder that holds ``FashionMNIST/raw``; the environment's ``XAICF_DATA`` or ``data`` if left out.
+        root: folder that holds ``FashionMNIST/raw``; the environment's ``XAICF_DATA`` or ``data`` if left
+            out.
         download: fetch missing files.
         batch_size: images in a batch, for each process.
         seed: of the split.

@@ -45,7 +45,7 @@ def named_layer(classifier: nn.Module, name: str) -> nn.Module:
     Raises:
         InputError: there is none; names those that exist.
     """
-    layers = dict(classifier.named_modules())
+    layers: dict[str, nn.Module] = dict(classifier.named_modules())
     if name not in layers:
         known = ", ".join(key for key, module in layers.items() if isinstance(module, nn.Conv2d))
         raise InputError(f"layer must be a module of the classifier (convolutions: {known}), got {name}")

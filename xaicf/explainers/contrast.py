@@ -51,7 +51,7 @@ def probability(logits: Logits, fact: Labels, foil: Labels) -> PerImage:
 
 
 def log_odds(logits: Logits, fact: Labels, foil: Labels) -> PerImage:
-    """log p_t / (1 - p_t) = y_t - logsumexp of the other logits.
+    """Log-odds log p_t / (1 - p_t) = y_t - logsumexp of the other logits.
 
     At one point its gradient is that of :func:`weighted`; along a path, where α changes, it is not.
     """

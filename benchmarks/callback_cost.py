@@ -1,0 +1,203 @@
+"""What the default explanation callback adds to an epoch of a VAE on MNIST.
+
+    python benchmarks/callback_cost.py --data-root DATA
+
+The callback is that of ``configs/vae/mnist.yaml``: CDeepEx and Attribution (linear_approximation, pair) of 16 images,
+no logger. Its ``on_validation_end`` is timed in a real validation of the trained VAE. The epoch is one of
+54,000 training images through ``fit`` without the callback and, to be strict, without its validation; it is
+timed on the first ``--batches`` batches and scaled up. ``after_short_training`` is the callback on the VAE that has
+seen those batches only: its searches are longer.
+
+Epochs and callbacks alternate. The value is the median of the ratios of neighbours, the spread their quartiles.
+``breakdown`` is the median over callbacks: the explainers; drawing panels and rendering them to PNG; the rest, which
+is tensors, numbers and page on disk.
+"""
+
+import argparse
+import functools
+import json
+import logging
+import statistics
+import sys
+import tempfile
+import time
+import warnings
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest import mock
+
+import torch
+from lightning import Callback, LightningModule, Trainer
+from matplotlib.figure import Figure
+
+from xaicf import load_frozen
+from xaicf.callbacks import ExplainAtValidationEnd, explain, record
+from xaicf.core import InputError, UserError
+from xaicf.data import MNIST
+from xaicf.explainers import Attribution, CDeepEx
+from xaicf.tasks import VAE
+
+GOAL = 0.10
+
+
+class Stopwatch(Callback):
+    """Takes the time of the training loop."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Start."""
+        self.seconds = -time.perf_counter()
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Stop."""
+        self.seconds += time.perf_counter()
+
+
+class TimedExplain(ExplainAtValidationEnd):
+    """Takes the time of the callback."""
+
+    seconds = 0.0
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Explain, write and log."""
+        begin = time.perf_counter()
+        super().on_validation_end(trainer, pl_module)
+        self.seconds = time.perf_counter() - begin
+
+
+@contextmanager
+def parts() -> Iterator[dict[str, float]]:
+    """Sum up, while the block lasts, the seconds spent in each part of the callback."""
+    spent: dict[str, float] = defaultdict(float)
+
+    def timed(function: Callable[..., Any], key: Callable[..., str]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def call(*args: Any, **keywords: Any) -> Any:
+            begin = time.perf_counter()
+            try:
+                return function(*args, **keywords)
+            finally:
+                spent[key(*args)] += time.perf_counter() - begin
+
+        return call
+
+    with (
+        mock.patch.object(explain, "ask", timed(explain.ask, lambda explainer, *_: f"explain/{explainer.name}")),
+        mock.patch.object(record, "panel", timed(record.panel, lambda *_: "draw/panel")),
+        mock.patch.object(Figure, "savefig", timed(Figure.savefig, lambda *_: "draw/png")),
+    ):
+        yield spent
+
+
+def quiet_trainer(folder: str, callback: Callback, batches: int) -> Trainer:
+    """Make a trainer for a short training or a short validation."""
+    return Trainer(
+        accelerator="cpu",
+        max_epochs=1,
+        limit_train_batches=batches,
+        limit_val_batches=1,
+        num_sanity_val_steps=0,
+        logger=False,
+        enable_progress_bar=False,
+        enable_checkpointing=False,
+        enable_model_summary=False,
+        callbacks=[callback],
+        default_root_dir=folder,
+    )
+
+
+def epoch_seconds(vae: VAE, data: MNIST, batches: int) -> float:
+    """Train on some batches; give the seconds of a whole epoch."""
+    stopwatch = Stopwatch()
+    with tempfile.TemporaryDirectory() as folder:
+        trainer = quiet_trainer(folder, stopwatch, batches)
+        trainer.limit_val_batches = 0
+        trainer.fit(vae, datamodule=data)
+    return stopwatch.seconds * len(data.train_dataloader()) / batches
+
+
+def callback_seconds(classifier: torch.nn.Module, vae: VAE, data: MNIST, samples: int) -> dict[str, float]:
+    """Validate on one batch with the callback; give the seconds of the callback and of its parts."""
+    explainers = [CDeepEx(), Attribution(method="linear_approximation", contrast="pair")]
+    callback = TimedExplain(explainers, classifier, samples=samples)
+    with tempfile.TemporaryDirectory() as folder, parts() as spent:
+        quiet_trainer(folder, callback, 1).validate(vae, datamodule=data, verbose=False)
+    named = {group: sum(s for key, s in spent.items() if key.startswith(group)) for group in ("explain", "draw")}
+    rest = callback.seconds - sum(named.values())
+    return {"callback": callback.seconds, **named, "write": rest, **spent}
+
+
+def main() -> int:
+    """Print a line for each pair of runs and a JSON object last."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data-root", help="folder that holds MNIST/raw; XAICF_DATA or data if left out")
+    parser.add_argument("--classifier", default="runs/classifier/mnist/best.ckpt")
+    parser.add_argument("--vae", default="runs/vae/mnist/best.ckpt")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--runs", type=int, default=9, help="of each side, after one that does not count")
+    parser.add_argument("--batches", type=int, default=100, help="on which an epoch is timed")
+    parser.add_argument("--samples", type=int, default=16)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module="lightning")
+    data = MNIST(args.data_root)
+    try:
+        data.setup()
+        classifier, trained = load_frozen(args.classifier), load_frozen(args.vae)
+        if not isinstance(trained, VAE):
+            raise InputError(f"--vae must be the checkpoint of a VAE, got a {type(trained).__name__}")
+    except UserError as error:
+        print(f"callback_cost: error: {error}", file=sys.stderr)
+        return 2
+    optimizer = functools.partial(torch.optim.Adam, lr=0.002)
+    epochs: list[float] = []
+    callbacks: list[dict[str, float]] = []
+    early: list[float] = []
+    for run in range(args.runs + 1):
+        torch.manual_seed(0)
+        fresh = VAE(data.image_shape, latent_dim=64, optimizer=optimizer, schedule="one_cycle")
+        if run % 2:
+            epochs.append(epoch_seconds(fresh, data, args.batches))
+        callbacks.append(callback_seconds(classifier, trained, data, args.samples))
+        if not run % 2:
+            epochs.append(epoch_seconds(fresh, data, args.batches))
+        if run < 3:
+            early.append(callback_seconds(classifier, fresh, data, args.samples)["callback"])
+        split = ", ".join(f"{name} {seconds:.3f}" for name, seconds in callbacks[-1].items())
+        print(f"run {run}: epoch {epochs[-1]:.2f} s; {split}", flush=True)
+    epochs, callbacks = epochs[1:], callbacks[1:]
+    ratios = [one["callback"] / epoch for one, epoch in zip(callbacks, epochs, strict=True)]
+    low, _, high = statistics.quantiles(ratios, n=4, method="inclusive")
+    medians = {name: round(statistics.median(one[name] for one in callbacks), 4) for name in callbacks[0]}
+    result = {
+        "name": "callback_cost",
+        "value": round(statistics.median(ratios), 4),
+        "unit": "callback / VAE epoch without it",
+        "better": "lower",
+        "goal": GOAL,
+        "n": len(ratios),
+        "spread": [round(low, 4), round(high, 4)],
+        "value_of_fastest": round(min(one["callback"] for one in callbacks) / min(epochs), 4),
+        "callback_seconds": medians.pop("callback"),
+        "epoch_seconds": round(statistics.median(epochs), 4),
+        "breakdown": medians,
+        "after_short_training": round(statistics.median(early), 4),
+        "samples": args.samples,
+        "batches_timed": args.batches,
+        "batches_of_epoch": len(data.train_dataloader()),
+        "threads": args.threads,
+        "torch": torch.__version__,
+    }
+    print(json.dumps(result))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

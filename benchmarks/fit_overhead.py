@@ -1,0 +1,169 @@
+"""What an MNIST training epoch costs through ``fit``, as a ratio to a bare PyTorch loop.
+
+    python benchmarks/fit_overhead.py --data-root DATA
+
+Both sides train the network of ``configs/classifier/mnist.yaml`` from the same weights for one epoch of 54,000
+images: batch 128, AdamW, one cycle, float32 on the CPU. The bare loop indexes the uint8 tensors by a shuffled
+permutation, casts, and steps; it logs and writes nothing. The other side is a user's: ``Classifier``,
+``MNIST`` and ``Trainer`` with their defaults, both checkpoints written at the end; only logger, progress bar
+and validation are off, hence the checkpoints without a monitor. An epoch through ``fit`` is what lies between
+``on_train_start`` and ``on_train_end``; ``value_whole_call`` counts the call's start and end as well.
+
+Runs alternate, as does which side begins. The value is the median of the ratios of neighbouring runs, the spread
+their quartiles.
+"""
+
+import argparse
+import functools
+import json
+import logging
+import statistics
+import sys
+import tempfile
+import time
+import warnings
+
+import torch
+from lightning import Callback, LightningModule, Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
+from torch import nn
+from torch.nn import functional
+
+from xaicf.core import UserError
+from xaicf.data import MNIST
+from xaicf.nn import TwoConv
+from xaicf.tasks import Classifier
+
+GOAL = 1.10
+LEARNING_RATE = 0.005
+WEIGHT_DECAY = 0.01
+
+
+class Stopwatch(Callback):
+    """Takes the time of the training loop."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Start."""
+        self.seconds = -time.perf_counter()
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Stop; the epoch's checkpoints are written by now."""
+        self.seconds += time.perf_counter()
+
+
+def new_task(data: MNIST) -> Classifier:
+    """Make the task of ``configs/classifier/mnist.yaml``, with the same weights each time."""
+    torch.manual_seed(0)
+    return Classifier(
+        functools.partial(TwoConv, mean=[0.1307], std=[0.3081]),
+        data.image_shape,
+        data.num_classes,
+        optimizer=functools.partial(torch.optim.AdamW, lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY),
+        schedule="one_cycle",
+    )
+
+
+def through_fit(task: Classifier, data: MNIST) -> tuple[float, float]:
+    """Train an epoch; give the seconds of its loop and of the whole call."""
+    stopwatch = Stopwatch()
+    with tempfile.TemporaryDirectory() as folder:
+        trainer = Trainer(
+            accelerator="cpu",
+            max_epochs=1,
+            logger=False,
+            limit_val_batches=0,
+            enable_progress_bar=False,
+            callbacks=[stopwatch, ModelCheckpoint(folder, filename="best", save_last=True)],
+            default_root_dir=folder,
+        )
+        begin = time.perf_counter()
+        trainer.fit(task, datamodule=data)
+        return stopwatch.seconds, time.perf_counter() - begin
+
+
+def bare(network: nn.Module, data: MNIST) -> float:
+    """Train an epoch without any framework; give its seconds."""
+    split, size = data.splits["train"], data.batch_size
+    begin = time.perf_counter()
+    optimizer = torch.optim.AdamW(network.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
+    steps = -(-len(split) // size)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=steps)
+    for ids in torch.randperm(len(split)).split(size):
+        images, labels = split.images[ids].float().div_(255), split.labels[ids]
+        loss = functional.cross_entropy(network(images), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+    return time.perf_counter() - begin
+
+
+@torch.no_grad()
+def accuracy(network: nn.Module, data: MNIST) -> float:
+    """Give the share of validation images that the trained network gets right."""
+    batch = data.samples(range(len(data.splits["val"])))
+    return float((network.eval()(batch["image"]).argmax(1) == batch["label"]).float().mean())
+
+
+def main() -> int:
+    """Print a line for each pair of runs and a JSON object last."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data-root", help="folder that holds MNIST/raw; XAICF_DATA or data if left out")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--runs", type=int, default=9, help="of each side, after one that does not count")
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module="lightning")
+    data = MNIST(args.data_root)
+    try:
+        data.setup()
+    except UserError as error:
+        print(f"fit_overhead: error: {error}", file=sys.stderr)
+        return 2
+    loops, calls, bares = [], [], []
+    accuracies: dict[str, float] = {}
+    for run in range(args.runs + 1):
+        for side in ("fit", "bare") if run % 2 else ("bare", "fit"):
+            task = new_task(data)
+            if side == "fit":
+                loop, call = through_fit(task, data)
+                loops.append(loop)
+                calls.append(call)
+            else:
+                bares.append(bare(task.network, data))
+            accuracies[side] = round(accuracy(task.network, data), 4)
+        print(f"run {run}: fit {loops[-1]:.3f} s (call {calls[-1]:.3f} s), bare {bares[-1]:.3f} s", flush=True)
+    loops, calls, bares = loops[1:], calls[1:], bares[1:]
+    ratios = [loop / alone for loop, alone in zip(loops, bares, strict=True)]
+    low, _, high = statistics.quantiles(ratios, n=4, method="inclusive")
+    whole = statistics.median(call / alone for call, alone in zip(calls, bares, strict=True))
+    result = {
+        "name": "fit_overhead",
+        "value": round(statistics.median(ratios), 4),
+        "unit": "fit / bare loop",
+        "better": "lower",
+        "goal": GOAL,
+        "n": len(ratios),
+        "spread": [round(low, 4), round(high, 4)],
+        "value_whole_call": round(whole, 4),
+        "value_of_fastest": round(min(loops) / min(bares), 4),
+        "fit_seconds": round(statistics.median(loops), 4),
+        "bare_seconds": round(statistics.median(bares), 4),
+        "val_accuracy": accuracies,
+        "images": len(data.splits["train"]),
+        "batch_size": data.batch_size,
+        "threads": args.threads,
+        "torch": torch.__version__,
+    }
+    print(json.dumps(result))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
