@@ -20,14 +20,17 @@ from xaicf.core import InputError, UserError, read_checkpoint
 from xaicf.data import ImageData
 from xaicf.tasks import Task
 
+NAMED = (xaicf.callbacks, xaicf.data, xaicf.explainers, xaicf.nn, xaicf.tasks)
+"""Imported so that YAML may use the short names of their classes."""
+
 LINKED = ("image_shape", "num_classes", "class_names")
 """What a task may take from its data; a task without such an argument is left alone."""
 
 NOISE = re.compile(
-    r"[\s-]*(Does not validate|Subtypes:|Errors:|Given value type:|Given value: (\[|\{|Namespace|NestedArg)|$"
-    r"|Expected a <class 'NoneType'>|Expected a path but|Not a valid subclass|Subclass types|a class path|a dict )"
+    r"(Does not validate|Subtypes:|Errors:|Given value type:|Given value: (\[|\{|Namespace|NestedArg)|"
+    r"Expected a <class 'NoneType'>|Expected a path but|Not a valid subclass|Subclass types|a class path|a dict )"
 )
-"""Lines of jsonargparse's reports that say nothing of the mistake."""
+"""How lines of jsonargparse's reports begin that say nothing of the mistake."""
 
 
 class CLI(LightningCLI):
@@ -65,16 +68,17 @@ class CLI(LightningCLI):
             read_checkpoint(path)
 
     def instantiate_classes(self) -> None:
-        """Build everything; a value that a constructor refuses is the user's mistake."""
+        """Build everything; a value that a constructor refuses is the user's mistake, any other error a defect."""
         try:
             super().instantiate_classes()
         except ValueError as error:
-            # jsonargparse wraps whatever a constructor raises.
-            cause: BaseException = error
+            cause: BaseException = error  # jsonargparse wraps whatever a constructor raises
             while cause.__cause__ is not None and not isinstance(cause, UserError):
                 cause = cause.__cause__
-            if isinstance(cause, UserError | ValueError):
-                raise InputError(str(cause)) from error
+            if isinstance(cause, UserError):
+                raise cause from None
+            if isinstance(cause, ValueError):
+                raise InputError(_shorten(str(error))) from error
             raise
 
     def after_fit(self) -> None:
@@ -101,24 +105,26 @@ def main(args: Sequence[str] | None = None) -> int:
             seed_everything_default=0,
             save_config_kwargs={"overwrite": True},
             parser_kwargs={"exit_on_error": False},
-            args=args,
+            args=None if args is None else list(args),
         )
     except (UserError, ArgumentError, MisconfigurationException) as error:
-        print(f"xaicf: error: {_one_line(str(error))}", file=sys.stderr)
+        message = _shorten(str(error)) if isinstance(error, ArgumentError) else " ".join(str(error).split())
+        print(f"xaicf: error: {message}", file=sys.stderr)
         return 2
     return 0
 
 
-def _one_line(report: str) -> str:
-    """Shorten a report to the keys, the mistake and, where jsonargparse does not say it, what is allowed."""
-    text = " ".join(" ".join(line for line in report.splitlines() if not NOISE.match(line)).split())
-    unknown = re.search(r"Option '([\w.]+)' is not accepted(?:\. Got value: Namespace\(class_path='([\w.]+)')?", text)
-    owners = re.findall(r"given class_path '([\w.]+)'", text)
-    if unknown and (unknown[2] or owners):
-        owner = unknown[2] or owners[-1]
-        taken = [name for name in inspect.signature(pydoc.locate(owner)).parameters if name not in LINKED]
-        text = f"{text[: unknown.start()]}option {unknown[1]} of {owner} is not one of {', '.join(taken)}"
-    text = re.sub(r"Type \S+\[.* callable class: ", "", text)
-    text = re.sub(r'Parser key "([\w.]+)":|Problem with given class_path \'([\w.]+)\':', r"\1\2:", text)
-    missing = re.search(r"- Expected a dot import path string: (\w+)|", text)
+def _shorten(report: str) -> str:
+    """Put jsonargparse's nested report into one line: the keys, the mistake and what is allowed."""
+    lines = (line.strip().removeprefix("- ") for line in report.splitlines())
+    text = " ".join(" ".join(line for line in lines if not NOISE.match(line)).split())
+    text = re.sub(r'Parser key "([\w.]+)":', r"\1:", text)
+    text = re.sub(r"Problem with given class_path '([\w.]+)':", r"\1:", text)
+    text = re.sub(r"Type .* class: (Option '\w+').*\(class_path='([\w.]+)'.*", r"\2: \1 is not accepted", text)
+    if option := re.search(r"([\w.]+\.\w+): Option '\w+' is not accepted", text):
+        allowed = inspect.signature(pydoc.locate(option[1])).parameters  # type: ignore[arg-type]
+        text = f"{text[: option.end()]}, only {', '.join(name for name in allowed if name not in LINKED)}"
+    if unknown := re.search(r"Expected a dot import path string: (\w+)", text):
+        meant = difflib.get_close_matches(unknown[1], [name for module in NAMED for name in module.__all__], 1)
+        text = f"{text[: unknown.start()]}unknown class {unknown[1]}{f', is it {meant[0]}?' if meant else ''}"
     return text

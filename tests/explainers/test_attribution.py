@@ -117,9 +117,7 @@ def assert_same(found: Tensor, expected: Tensor, tolerance: float = TOLERANCE) -
 
 @pytest.mark.parametrize("contrast", ["weighted", "log_odds"])
 @pytest.mark.parametrize("method", METHODS)
-def test_weighted_is_the_explicit_sum(
-    case: tuple[nn.Sequential, Tensor], method: Method, contrast: Contrast
-) -> None:
+def test_weighted_is_the_explicit_sum(case: tuple[nn.Sequential, Tensor], method: Method, contrast: Contrast) -> None:
     classifier, inputs = case
     logits, fact, _ = top_two(classifier, inputs)
     one = nn.functional.one_hot(fact, logits.shape[1])
@@ -128,9 +126,7 @@ def test_weighted_is_the_explicit_sum(
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_probability_is_weighted_times_its_variance(
-    case: tuple[nn.Sequential, Tensor], method: Method
-) -> None:
+def test_probability_is_weighted_times_its_variance(case: tuple[nn.Sequential, Tensor], method: Method) -> None:
     classifier, inputs = case
     logits, fact, _ = top_two(classifier, inputs)
     p = logits.softmax(1).gather(1, fact[:, None])[:, 0]
@@ -165,7 +161,7 @@ def test_given_fact_takes_the_place_of_the_answer(
     case: tuple[nn.Sequential, Tensor], method: Method, contrast: Contrast
 ) -> None:
     classifier, inputs = case
-    logits, answer, second = top_two(classifier, inputs)
+    _, answer, second = top_two(classifier, inputs)
     given = attribute(classifier, inputs, method, contrast, answer, second)
     assert_same(attribute(classifier, inputs, method, contrast), given)
     swapped = attribute(classifier, inputs, method, contrast, second, answer)
@@ -257,9 +253,7 @@ def test_activation_methods_agree_with_captum(
 
 
 @pytest.mark.parametrize("contrast", ["logit", "weighted"])
-def test_input_x_gradient_agrees_with_captum(
-    case: tuple[nn.Sequential, Tensor], contrast: Contrast
-) -> None:
+def test_input_x_gradient_agrees_with_captum(case: tuple[nn.Sequential, Tensor], contrast: Contrast) -> None:
     classifier, inputs = case
     logits, fact, _ = top_two(classifier, inputs)
     weights = nn.functional.one_hot(fact, logits.shape[1]).double()
@@ -326,7 +320,7 @@ def test_wrong_layer_names_the_convolutions() -> None:
 
 
 def test_layer_without_spatial_output() -> None:
-    with pytest.raises(ClassifierError, match=r"must give \(B, channels, height, width\), got \(1, 3\)"):
+    with pytest.raises(ClassifierError, match=r"must give \(B, channels, height, width\), 6 gives \(1, 3\)"):
         Attribution(layer="6").explain(Subject(small_net((1, 8, 8), 3)), torch.rand(1, 1, 8, 8))
 
 

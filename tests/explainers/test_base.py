@@ -152,15 +152,16 @@ EXPLAINERS = [
 OUTSIDE: list[Callable[[], AbstractContextManager[Any]]] = [nullcontext, torch.no_grad, torch.inference_mode]
 
 
+FACTS, FOILS = torch.tensor([2, 1, 2]), torch.tensor([3, 0, 1])
+
+
 def named(explainer: Explainer) -> str:
     return explainer.name
 
 
 @pytest.mark.parametrize("outside", OUTSIDE)
 @pytest.mark.parametrize("explainer", EXPLAINERS, ids=named)
-def test_networks_are_left_as_found(
-    explainer: Explainer, outside: Callable[[], AbstractContextManager[Any]]
-) -> None:
+def test_networks_are_left_as_found(explainer: Explainer, outside: Callable[[], AbstractContextManager[Any]]) -> None:
     given = subject()
     with outside():
         before = snapshot(given)
@@ -171,14 +172,12 @@ def test_networks_are_left_as_found(
     assert given.classifier.calls > 1
 
 
-@pytest.mark.parametrize("fails_at", [1, 2, 3, 6])
-@pytest.mark.parametrize("explainer", EXPLAINERS, ids=named)
+@pytest.mark.parametrize(
+    ("explainer", "fails_at"),
+    [(EXPLAINERS[0], 1), (EXPLAINERS[0], 2), (EXPLAINERS[2], 2), (EXPLAINERS[2], 3)]
+    + [(explainer, call) for explainer in EXPLAINERS[4:] for call in (1, 2, 6)],
+)
 def test_networks_are_left_as_found_by_a_failing_classifier(explainer: Explainer, fails_at: int) -> None:
-    whole = subject()
-    explainer.explain(whole, images())
-    assert isinstance(whole.classifier, Classifier)
-    if fails_at > whole.classifier.calls:
-        pytest.skip("the explainer calls the classifier less often")
     given = subject(fails_at)
     before = snapshot(given)
     with pytest.raises(RuntimeError if fails_at > 1 else ClassifierError, match="out of order"):
@@ -206,14 +205,12 @@ def test_classify_leaves_networks_as_found() -> None:
 
 @pytest.mark.parametrize("outside", OUTSIDE[1:])
 @pytest.mark.parametrize("explainer", EXPLAINERS, ids=named)
-def test_outer_mode_changes_no_result(
-    explainer: Explainer, outside: Callable[[], AbstractContextManager[Any]]
-) -> None:
+def test_outer_mode_changes_no_result(explainer: Explainer, outside: Callable[[], AbstractContextManager[Any]]) -> None:
     """Images and classes are made in the mode too, as in Lightning's loops."""
-    expected = explainer.explain(subject(), images(), torch.tensor([0, 1, 2]), torch.tensor([3, 0, 1]))
+    expected = explainer.explain(subject(), images(), FACTS.clone(), FOILS.clone())
     given = subject()
     with outside():
-        found = explainer.explain(given, images(), torch.tensor([0, 1, 2]), torch.tensor([3, 0, 1]))
+        found = explainer.explain(given, images(), FACTS.clone(), FOILS.clone())
     assert found.tensors().keys() == expected.tensors().keys()
     for name, tensor in expected.tensors().items():
         assert torch.equal(found.tensors()[name], tensor), name
@@ -253,7 +250,7 @@ def test_probabilities(explainer: Explainer) -> None:
 
 
 @pytest.mark.parametrize("fact", [1, [1], [1, 1, 1], torch.tensor(1), torch.tensor([1], dtype=torch.int32)])
-def test_one_class_or_one_for_each(fact: Any) -> None:  # noqa: ANN401
+def test_one_class_or_one_for_each(fact: Any) -> None:
     found = Attribution().explain(subject(), images(), fact, foil=torch.tensor([0, 2, 3]))
     assert found.fact.tolist() == [1, 1, 1]
     assert found.foil.tolist() == [0, 2, 3]
@@ -308,7 +305,7 @@ def test_bad_images(explainer: Explainer, case: str) -> None:
         (True, "{} must hold integers, got torch.bool"),
     ],
 )
-def test_bad_classes(role: str, classes: Any, message: str) -> None:  # noqa: ANN401
+def test_bad_classes(role: str, classes: Any, message: str) -> None:
     with pytest.raises(InputError, match=message.format(role)):
         Attribution().explain(subject(), images(), **{role: classes})
 
@@ -330,7 +327,7 @@ class Returns(nn.Module):
         super().__init__()
         self.give = give
 
-    def forward(self, images: Tensor) -> Any:  # noqa: ANN401
+    def forward(self, images: Tensor) -> Any:
         return self.give(images)
 
 

@@ -63,7 +63,7 @@ def search(
     inputs: Tensor,
     fact: int | None = None,
     foil: int | Tensor | None = None,
-    **options: Any,  # noqa: ANN401
+    **options: Any,
 ) -> Explanation:
     found = CDeepEx(**options).explain(subject, inputs, fact, foil)
     assert len(found) == len(inputs)
@@ -92,7 +92,11 @@ def reference_distances(subject: Subject, found: Explanation, epsilon: float) ->
         signs = np.array([np.eye(len(y))[fact] - np.eye(len(y))[j] for j in others])
         tie = np.eye(len(y))[fact] - np.eye(len(y))[foil]
         rules = (
-            {"type": "eq", "fun": lambda u, y=y, t=tie: t @ (y + slopes @ u), "jac": lambda u, t=tie: t @ slopes},
+            {
+                "type": "eq",
+                "fun": lambda u, y=y, t=tie: t @ (y + slopes @ u),
+                "jac": lambda u, t=tie: t @ slopes,
+            },
             {
                 "type": "ineq",
                 "fun": lambda u, y=y, s=signs: s @ (y + slopes @ u) - epsilon,
@@ -238,10 +242,11 @@ def test_a_tie_is_its_own_counterfactual(clamp: bool) -> None:
     assert (reconstruction - tied).abs().max() > 0.05, "the generator should not draw the images by itself"
 
 
-@pytest.mark.parametrize("solver", SOLVERS)
-@pytest.mark.parametrize("constrain_others", [False, True])
-@pytest.mark.parametrize("num_classes", [2, 3])
-def test_classes_that_never_tie_are_reported(solver: str, constrain_others: bool, num_classes: int) -> None:
+@pytest.mark.parametrize(
+    ("solver", "num_classes", "constrain_others"),
+    [("restoration", 2, True), ("restoration", 3, False), ("augmented_lagrangian", 3, True)],
+)
+def test_classes_that_never_tie_are_reported(solver: str, num_classes: int, constrain_others: bool) -> None:
     """Classes 0 and 1 are one nat apart on every image."""
     subject, inputs = linear_subject(num_classes)
     classifier = subject.classifier

@@ -127,7 +127,10 @@ def test_second_answers_as_explain_does() -> None:
     torch.manual_seed(0)
     classifier = nn.Sequential(nn.Conv2d(1, 3, 3), nn.ReLU(), nn.Flatten(), nn.Linear(12, 4))
     explainer = Attribution("gradient", "pair")
-    asked, explained = ask(explainer, Subject(classifier), IMAGES), explainer.explain(Subject(classifier), IMAGES)
+    asked, explained = (
+        ask(explainer, Subject(classifier), IMAGES),
+        explainer.explain(Subject(classifier), IMAGES),
+    )
     assert asked.tensors().keys() == explained.tensors().keys()
     for name, tensor in explained.tensors().items():
         assert torch.equal(asked.tensors()[name], tensor), name

@@ -23,7 +23,8 @@ class ExplainAtValidationEnd(Callback):
     The module in training takes the empty seat of the :class:`Subject`: a generator, a translator or the
     classifier itself. Images are shared out over the processes and the answers gathered; process 0 writes
     them to ``<default_root_dir>/explanations`` (pictures, tensors, numbers, ``index.html``) and
-    logs them once, against the epoch. Skipped in the sanity check.
+    logs them once, against the epoch. Skipped in the sanity check. ``validate`` writes to the folder
+    ``explanations/validate``, so that the record of a training stays.
 
     Args:
         explainers: what to ask; their names must differ.
@@ -31,7 +32,7 @@ class ExplainAtValidationEnd(Callback):
         generator: frozen, for explainers that need one while something else is trained.
         translator: frozen, likewise.
         samples: how many validation images, the first ones of the split.
-        every_n_epochs: how often.
+        every_n_epochs: how often in a training; ``validate`` always explains.
         foil: ``second`` (most likely class but the fact), ``label`` (the true class of misclassified images),
             ``all`` (every other class) or the number of a class.
 
@@ -68,6 +69,8 @@ class ExplainAtValidationEnd(Callback):
             InputError: a seat is empty or taken twice, or the data is no :class:`ImageData`.
             ClassifierError: the classifier does not fit the images or the classes of the data.
         """
+        if stage not in {"fit", "validate"}:
+            return
         data = _data(trainer)
         subject = self._subject(pl_module)
         for explainer in self.explainers:
@@ -81,7 +84,8 @@ class ExplainAtValidationEnd(Callback):
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Explain, write and log."""
-        if trainer.sanity_checking or (trainer.current_epoch + 1) % self.every_n_epochs:
+        training = trainer.state.fn == "fit"
+        if trainer.sanity_checking or (training and (trainer.current_epoch + 1) % self.every_n_epochs):
             return
         data = _data(trainer)
         subject = self._subject(pl_module)
@@ -93,7 +97,7 @@ class ExplainAtValidationEnd(Callback):
             share.value = self._explain(subject, data.samples(own), pl_module.device) if own else {}
         if trainer.is_global_zero:
             records = _in_order(share.values, data.class_names)
-            folder = Path(trainer.default_root_dir) / "explanations"
+            folder = Path(trainer.default_root_dir) / ("explanations" if training else "explanations/validate")
             written = write_record(folder, trainer.current_epoch, records)
             log_epoch(trainer.loggers, trainer.current_epoch, written.scalars, written.pictures, written.table)
 
@@ -133,10 +137,24 @@ def _in_order(shares: Sequence[dict[str, Answer]], class_names: Sequence[str]) -
         explanations, indices, labels, seconds = zip(*(share[name] for share in shares), strict=True)
         index = torch.cat(indices)
         order = index.argsort(stable=True)
-        explanation = Explanation.cat(explanations)[order]
+        explanation = Explanation.cat(_alike(explanations))[order]
         mean_seconds = sum(seconds) / len(seconds)
         records.append(Record(name, explanation, index[order], torch.cat(labels)[order], class_names, mean_seconds))
     return records
+
+
+def _alike(parts: Sequence[Explanation]) -> list[Explanation]:
+    """Give a part without any applicable row, which holds no results, blank ones like those of the others."""
+    everything = {name: found for part in parts for name, found in part.tensors().items()}
+
+    def whole(part: Explanation) -> Explanation:
+        blank = {
+            name: found.new_full((len(part), *found.shape[1:]), torch.nan if found.is_floating_point() else 0)
+            for name, found in everything.items()
+        }
+        return Explanation.from_tensors(blank | part.tensors())
+
+    return [whole(part) for part in parts]
 
 
 def _only(frozen: nn.Module | None, module: LightningModule, seat: str) -> LightningModule:

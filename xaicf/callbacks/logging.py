@@ -47,9 +47,11 @@ class WandbLogger(lightning_loggers.WandbLogger):
     @rank_zero_experiment
     def experiment(self) -> "wandb.Run":
         """Give the run, opened at the first call."""
-        if self._experiment is None and "WANDB_MODE" not in os.environ and not wandb.login(prompt=False, verify=False):
-            self._go_offline("nobody is logged in")
+        if self._experiment is not None:
+            return super().experiment
         try:
+            if "WANDB_MODE" not in os.environ and not wandb.login(prompt=False, verify=False):
+                self._go_offline("nobody is logged in")
             run = super().experiment
         except (CommError, UsageError, TimeoutError) as error:
             self._go_offline(str(error).partition("\n")[0])
@@ -107,11 +109,14 @@ def log_epoch(
                 entry[table.key] = wandb.Table(columns=list(table.columns), data=rows)
             logger.experiment.log(entry)
             continue
-        logger.log_metrics({**scalars, "epoch": epoch}, step=epoch)
         if isinstance(logger, TensorBoardLogger):
+            # Lightning draws a curve "epoch" over steps of the optimiser; points over epochs would tangle it.
+            logger.log_metrics(dict(scalars), step=epoch)
             for name, path in pictures.items():
                 pixels = np.asarray(Image.open(path).convert("RGB"))
                 logger.experiment.add_image(name, pixels, epoch, dataformats="HWC")
+        else:
+            logger.log_metrics({**scalars, "epoch": epoch}, step=epoch)
 
 
 def save_picture(pixels: Pixels, path: Path, enlarge: int = 1) -> Path:

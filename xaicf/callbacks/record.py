@@ -85,7 +85,8 @@ def write_record(folder: Path, epoch: int, records: Sequence[Record]) -> Written
         for row in range(len(record.explanation)):
             one = record.explanation[row]
             id_, label, fact, foil = (
-                int(values[row]) for values in (record.index, record.label, record.explanation.fact, record.explanation.foil)
+                int(values[row])
+                for values in (record.index, record.label, record.explanation.fact, record.explanation.foil)
             )
             names = record.class_names
             heading = f"{record.name} · sample {id_} · labelled {names[label]}"

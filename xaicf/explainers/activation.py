@@ -1,6 +1,6 @@
 """Find a convolution and read its output without leaving a hook behind."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
@@ -53,11 +53,11 @@ def named_layer(classifier: nn.Module, name: str) -> nn.Module:
 
 
 @contextmanager
-def captured(layer: nn.Module) -> Iterator[Callable[[], Tensor]]:
+def captured(layer: nn.Module) -> Iterator[list[Tensor]]:
     """Capture a layer's output; later in-place modules do not change what was captured.
 
     Yields:
-        A function that gives the output of the last forward pass.
+        A list that holds the output of the last forward pass; empty before one, or where the layer does not run.
     """
     outputs: list[Tensor] = []
 
@@ -68,6 +68,6 @@ def captured(layer: nn.Module) -> Iterator[Callable[[], Tensor]]:
 
     handle = layer.register_forward_hook(keep)
     try:
-        yield lambda: outputs[0]
+        yield outputs
     finally:
         handle.remove()

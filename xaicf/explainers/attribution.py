@@ -95,12 +95,15 @@ def _linear_approximation(subject: Subject, inputs: Images, score: Score, layer:
 def _at_layer(subject: Subject, inputs: Images, score: Score, layer: str | None) -> tuple[Images, Images]:
     classifier = subject.classifier
     module = last_convolution(classifier, inputs) if layer is None else named_layer(classifier, layer)
-    with captured(module) as activation:
+    with captured(module) as outputs:
         value = score(classifier(inputs.detach())).sum()
-        output = activation()
-        (gradient,) = torch.autograd.grad(value, output)
-    if output.ndim != 4:
-        raise ClassifierError(f"layer {layer} must give (B, channels, height, width), got {tuple(output.shape)}")
+        if not outputs or outputs[0].ndim != 4:
+            found = f"gives {tuple(outputs[0].shape)}" if outputs else "does not run"
+            raise ClassifierError(f"layer must give (B, channels, height, width), {layer} {found}")
+        (output,) = outputs
+        (gradient,) = torch.autograd.grad(value, output, allow_unused=True)
+    if gradient is None:
+        raise ClassifierError("the logits do not depend on the convolution that runs last; name a layer by layer=")
     return output.detach(), gradient
 
 

@@ -104,11 +104,11 @@ def resolve_classes(
     Raises:
         InputError: a class is out of range, or fact and foil are equal.
     """
-    fact = logits.argmax(1) if fact is None else _check_classes("fact", fact, logits)
+    fact = logits.argmax(1) if fact is None else check_classes("fact", fact, logits)
     if foil is None:
         foil = logits.scatter(1, fact[:, None], -torch.inf).argmax(1)
     else:
-        foil = _check_classes("foil", foil, logits)
+        foil = check_classes("foil", foil, logits)
     equal = (fact == foil).nonzero().flatten()
     if len(equal):
         row = int(equal[0])
@@ -116,7 +116,12 @@ def resolve_classes(
     return fact, foil
 
 
-def _check_classes(role: str, classes: Labels | int, logits: Logits) -> Labels:
+def check_classes(role: str, classes: Labels | int, logits: Logits) -> Labels:
+    """Give classes as (B,) int64 on the device of the logits.
+
+    Raises:
+        InputError: not integers, another number than images, or out of range; ``role`` names them.
+    """
     count, num_classes = logits.shape
     classes = torch.as_tensor(classes, device=logits.device)
     if classes.is_floating_point() or classes.is_complex() or classes.dtype == torch.bool:
@@ -126,7 +131,8 @@ def _check_classes(role: str, classes: Labels | int, logits: Logits) -> Labels:
     outside = classes[(classes < 0) | (classes >= num_classes)]
     if outside.numel():
         raise InputError(f"{role} must be in [0, {num_classes}), got {int(outside.flatten()[0])}")
-    return classes.to(torch.int64).expand(count)
+    # A clone: classes made in inference mode could not be saved for a backward pass.
+    return classes.to(torch.int64).expand(count).clone()
 
 
 def _check_images(inputs: Tensor) -> None:
@@ -156,7 +162,9 @@ def classify(subject: Subject, inputs: Images) -> Logits:
 def _forward(subject: Subject, images: Images) -> Logits:
     try:
         logits: Logits = subject.classifier(images)
-    except RuntimeError as error:
+    except torch.OutOfMemoryError:
+        raise
+    except (RuntimeError, AssertionError, ValueError) as error:
         raise ClassifierError(f"classifier does not take images of {tuple(images.shape[1:])}: {error}") from error
     if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != len(images) or logits.shape[1] < 2:
         shape = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__

@@ -70,7 +70,7 @@ class CDeepEx(Explainer):
         clamp: bool = True,
         precision: Literal["double", "single"] = "double",
     ) -> None:
-        if epsilon < 0 or tolerance <= 0:
+        if not (epsilon >= 0 and tolerance > 0):
             raise InputError(f"epsilon must be >= 0 and tolerance > 0, got {epsilon} and {tolerance}")
         if solver not in {"restoration", "augmented_lagrangian"}:
             raise InputError(f"solver must be restoration or augmented_lagrangian, got {solver}")
@@ -109,8 +109,14 @@ class CDeepEx(Explainer):
                 return generator.decode(latents.to(wide)).to(inputs.dtype)
 
             with torch.no_grad():
-                start = generator.encode(inputs.to(wide)).to(inputs.dtype)
+                try:
+                    start = generator.encode(inputs.to(wide)).to(inputs.dtype)
+                except RuntimeError as error:
+                    raise InputError(f"generator does not take images of {tuple(inputs.shape[1:])}: {error}") from error
                 reconstruction = decode(start)
+            if reconstruction.shape != inputs.shape:
+                draws = tuple(reconstruction.shape[1:])
+                raise InputError(f"generator draws images of {draws}, the inputs are {tuple(inputs.shape[1:])}")
 
             def image(latents: Latents, rows: Labels) -> Images:
                 # x + (G(z) - G(z0)) is G(z) + Δ, and exactly x at z0.

@@ -1,11 +1,13 @@
 """Which foil to ask about, image by image."""
 
+from dataclasses import replace
 from typing import Literal, NamedTuple
 
 import torch
+from torch import Tensor
 
 from xaicf.core import Explanation, Flags, Images, InputError, Labels, Logits, Status, Subject
-from xaicf.explainers.base import Explainer, classify, resolve_classes
+from xaicf.explainers.base import Explainer, check_classes, classify, resolve_classes
 
 FoilPolicy = Literal["second", "label", "all"] | int
 """``second``: the second most likely class. ``label``: the true class of misclassified images.
@@ -44,13 +46,13 @@ def pose(logits: Logits, policy: FoilPolicy = "second", label: Labels | None = N
     elif policy == "label":
         if label is None:
             raise InputError("foil policy label needs the labels of the images")
-        foil = label.to(fact)
+        foil = check_classes("label", label, logits)
     elif policy == "all":
         row = row.repeat_interleave(num_classes - 1)
         step = torch.arange(num_classes - 1, device=logits.device).repeat(count)
         fact = fact[row]
         foil = step + (step >= fact)
-    elif isinstance(policy, int) and 0 <= policy < num_classes:
+    elif isinstance(policy, int) and not isinstance(policy, bool) and 0 <= policy < num_classes:
         foil = torch.full_like(fact, policy)
     else:
         raise InputError(f"foil must be second, label, all or a class in [0, {num_classes}), got {policy}")
@@ -81,21 +83,16 @@ def ask(
         InputError: see :func:`pose` and :meth:`Explainer.explain`.
     """
     questions = pose(classify(subject, inputs), foil, label)
+    images, fact = inputs[questions.row], questions.fact
     rows = questions.applicable.nonzero().flatten()
-    images = inputs[questions.row]
-    if len(rows) == 0:
-        status = torch.full_like(questions.fact, Status.NOT_APPLICABLE)
-        return Explanation(images, questions.fact, questions.foil, status)
-    answered = explainer.explain(subject, images[rows], questions.fact[rows], questions.foil[rows])
-    if len(rows) == len(images):
-        return answered
+    # Where no row makes sense, one is asked a stand-in and blanked, so that every block holds the same tensors.
+    asked = rows if len(rows) else torch.zeros_like(fact[:1])
+    foils = questions.foil if len(rows) else torch.where(fact == 0, 1, 0)
+    answered = explainer.explain(subject, images[asked], fact[asked], foils[asked])
 
-    def spread(name: str, found: torch.Tensor) -> torch.Tensor:
-        whole = {"inputs": images, "fact": questions.fact, "foil": questions.foil}.get(name)
-        if whole is not None:
-            return whole
+    def spread(found: Tensor) -> Tensor:
         blank = torch.nan if found.is_floating_point() else Status.NOT_APPLICABLE
-        spread = found.new_full((len(images), *found.shape[1:]), blank)
-        return spread.index_copy(0, rows, found)
+        whole = found.new_full((len(images), *found.shape[1:]), blank)
+        return whole.index_copy(0, rows, found[: len(rows)])
 
-    return Explanation.from_tensors({name: spread(name, found) for name, found in answered.tensors().items()})
+    return replace(answered.map(spread), inputs=images, fact=fact, foil=questions.foil)

@@ -20,26 +20,33 @@ def write_part(path: Path, explanation: Explanation, index: Labels) -> None:
         index: stable sample ids (B,), kept with the rows.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in explanation.tensors().items()}
+    # Cloned, since safetensors refuses two names for the same memory.
+    tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in explanation.tensors().items()}
     data = save({**tensors, "index": index.cpu()}, metadata={"xaicf": json.dumps({"rows": len(explanation)})})
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    with draft.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    try:
+        with draft.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def read_part(path: Path) -> tuple[Explanation, Labels]:
     """Read what :func:`write_part` wrote, onto the CPU.
 
     Raises:
-        DataError: the file is missing or damaged.
+        DataError: the file is missing, damaged, or holds no explanation.
     """
     try:
         with safe_open(path, framework="pt") as file:
             tensors: dict[str, torch.Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (OSError, SafetensorError) as error:
         raise DataError(f"store part {path} is missing or damaged") from error
-    index = tensors.pop("index")
-    return Explanation.from_tensors(tensors), index
+    try:
+        index = tensors.pop("index")
+        return Explanation.from_tensors(tensors), index
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(f"store part {path} holds no explanation") from error

@@ -16,6 +16,9 @@ from xaicf.core.checkpoint import RECIPE
 from xaicf.core.recipe import Recipe
 from xaicf.tasks.schedule import Schedule, learning_rate_schedule
 
+RANDOM_STATE = "xaicf_random_state"
+"""The key of the random states in a checkpoint, so that a resumed training goes on as if never interrupted."""
+
 
 class Task(LightningModule, ABC):
     """A network, its loss and its optimiser.
@@ -29,6 +32,8 @@ class Task(LightningModule, ABC):
         super().__init__()
         self.optimizer = optimizer
         self.schedule: Schedule = schedule
+        self.random_state: dict[str, Tensor] = {}
+        self.resumed_steps: int | None = None
 
     @abstractmethod
     def step(self, batch: Batch) -> dict[str, Tensor]:
@@ -63,19 +68,39 @@ class Task(LightningModule, ABC):
         self.log_dict(values, batch_size=len(batch["label"]), sync_dist=True)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        """Give one optimiser and its schedule, advanced at every step."""
+        """Give one optimiser and its schedule, advanced at every step.
+
+        Raises:
+            InputError: the schedule needs an end, and the training has none.
+            CheckpointError: the training that goes on was planned for another number of steps.
+        """
         optimizer = self.optimizer(self.parameters())
+        self.restore_random_state()
         steps = self.trainer.estimated_stepping_batches
         if self.schedule == "constant":
             return optimizer
         if math.isinf(steps):
             raise InputError(f"schedule {self.schedule} needs an end: set trainer.max_epochs or trainer.max_steps")
+        if self.resumed_steps not in {None, steps}:
+            raise CheckpointError(
+                f"checkpoint has a {self.schedule} schedule of {self.resumed_steps} steps, this training has {steps}"
+            )
         scheduler = learning_rate_schedule(self.schedule, optimizer, int(steps))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
+    def restore_random_state(self) -> None:
+        """Go on with the random numbers of a loaded checkpoint; to be called before training data are asked for."""
+        if "cpu" in self.random_state:
+            torch.set_rng_state(self.random_state["cpu"])
+        if "cuda" in self.random_state and self.device.type == "cuda":
+            torch.cuda.set_rng_state(self.random_state["cuda"], self.device)
+
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Write the recipe beside the weights."""
+        """Write the recipe and the random states beside the weights."""
         checkpoint[RECIPE] = self.recipe()
+        checkpoint[RANDOM_STATE] = {"cpu": torch.get_rng_state()}
+        if self.device.type == "cuda":
+            checkpoint[RANDOM_STATE]["cuda"] = torch.cuda.get_rng_state(self.device)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Refuse the checkpoint of another network.
@@ -84,7 +109,7 @@ class Task(LightningModule, ABC):
             CheckpointError: the recipes differ; names the first difference.
         """
         given, own = checkpoint.get(RECIPE), self.recipe()
-        if given is None:
+        if not (isinstance(given, dict) and set(given) == {"class_path", "init_args"}):
             raise CheckpointError("checkpoint was not written by a task of xaicf")
         if given["class_path"] != own["class_path"]:
             raise CheckpointError(f"checkpoint is of {given['class_path']}, expected {own['class_path']}")
@@ -92,3 +117,6 @@ class Task(LightningModule, ABC):
             before = given["init_args"].get(name)
             if json.dumps(before, sort_keys=True) != json.dumps(value, sort_keys=True):
                 raise CheckpointError(f"checkpoint has {name} {before}, expected {value}")
+        self.random_state = checkpoint.get(RANDOM_STATE, {})
+        for scheduler in checkpoint.get("lr_schedulers", []):
+            self.resumed_steps = scheduler.get("total_steps", scheduler.get("T_max"))

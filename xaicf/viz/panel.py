@@ -32,9 +32,11 @@ def panel(explanation: Explanation, class_names: Sequence[str], heading: str) ->
         raise ValueError(f"a panel shows one image, got {len(explanation)}")
     fact, foil = (class_names[int(classes[0])] for classes in (explanation.fact, explanation.foil))
     status = Status(int(explanation.status[0]))
-    figure = Figure(figsize=(9.6, 3.1), layout="constrained")
+    figure = Figure(figsize=(10.4, 3.1), layout="constrained")
     figure.suptitle(
-        f"Why {_short(fact)}, and not {_short(foil)}?\n{heading} · {status.name.lower().replace('_', ' ')}", fontsize=10
+        f"Why {_short(fact, 48)}, and not {_short(foil, 48)}?\n"
+        f"{_short(heading, 110)} · {status.name.lower().replace('_', ' ')}",
+        fontsize=10,
     )
     axes = figure.subplots(1, 4, width_ratios=(1, 1, 1.25, 1.1))
     _show(axes[0], picture(explanation.inputs[0]), f"input: {_short(fact)}")
@@ -44,12 +46,14 @@ def panel(explanation: Explanation, class_names: Sequence[str], heading: str) ->
         axes[1].text(0, 0.5, "not applicable:\nfact and foil are the same class")
         return figure
     if explanation.counterfactual is not None:
-        _show(axes[1], picture(explanation.counterfactual[0]), _counterfactual_title(explanation, fact, foil))
+        _show(axes[1], picture(explanation.counterfactual[0]), _counterfactual_title(explanation, foil))
     else:
         axes[1].axis("off")
         axes[1].text(0.5, 0.5, "no counterfactual:\nthis method attributes", ha="center", va="center", fontsize=8)
     if explanation.attribution is not None:
         _signed_map(figure, axes[2], explanation, fact, foil)
+    else:
+        axes[2].axis("off")
     _probabilities(axes[3], explanation, fact, foil)
     return figure
 
@@ -86,11 +90,12 @@ def _three(explanation: Explanation, suffix: str) -> list[float]:
     return [fact, foil, max(0.0, 1 - fact - foil)]
 
 
-def _counterfactual_title(explanation: Explanation, fact: str, foil: str) -> str:
+def _counterfactual_title(explanation: Explanation, foil: str) -> str:
     residual = explanation.scalars.get("boundary_residual")
     if residual is None:
         return f"counterfactual: {_short(foil)}"
-    return f"nearest tie of {_short(fact)} and {_short(foil)}\n|Δ llh| = {float(residual[0]):.3f}"
+    solved = int(explanation.status[0]) == Status.SOLVED
+    return f"{'nearest tie found' if solved else 'best try, unsolved'}\n|Δ llh| = {float(residual[0]):.3f}"
 
 
 def _show(axis: Axes, pixels: np.ndarray, title: str) -> None:
@@ -101,4 +106,5 @@ def _show(axis: Axes, pixels: np.ndarray, title: str) -> None:
 
 
 def _short(name: str, length: int = 16) -> str:
-    return name if len(name) <= length else f"{name[: length - 1]}…"
+    short = name if len(name) <= length else f"{name[: length - 1]}…"
+    return short.replace("$", r"\$")  # a pair of them would be read as a formula

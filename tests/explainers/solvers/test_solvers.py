@@ -216,6 +216,21 @@ def test_rows_do_not_depend_on_each_other(solve: Solver) -> None:
         assert alone.evaluations[0] == whole.evaluations[row]
 
 
+def test_every_row_has_its_own_multipliers_and_penalty() -> None:
+    """Rows leave at different times, so what belongs to a row must move with it."""
+    start = 2 * starts(24)
+
+    def solve(begun: Tensor) -> Solution:
+        return augmented_lagrangian(begin(begun), begun, wavy, TOLERANCE, inner_steps=3, penalty_growth=2)
+
+    whole = solve(start)
+    assert whole.evaluations.unique().numel() > 4
+    for row in range(24):
+        alone = solve(start[[row]])
+        torch.testing.assert_close(alone.point[0], whole.point[row], rtol=0, atol=1e-9)
+        assert alone.evaluations[0] == whole.evaluations[row]
+
+
 @pytest.mark.parametrize("again", [restore, augmented_lagrangian])
 def test_feasible_rows_stay(again: Callable[..., Solution]) -> None:
     start = starts(40)

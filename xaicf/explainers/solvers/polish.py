@@ -47,8 +47,11 @@ def polish(
         evaluations[rows] += 1
         pull = start[rows] - point[rows]
         along = (jacobian * pull[:, None]).sum(2)
-        # An inequality binds where the pull would cross it.
-        tangent = pull - least_norm(jacobian, values[:, 1] + along[:, 1] > 0, along)
+        # An inequality binds where the pull along h = 0 would cross it.
+        free = pull - least_norm(jacobian, torch.zeros_like(along[:, 1], dtype=torch.bool), along)
+        binding = values[:, 1] + (jacobian[:, 1] * free).sum(1) > 0
+        tangent = pull - least_norm(jacobian, binding, along)
+        moves = tangent.square().sum(1) > 1e-9 * pull.square().sum(1)
         trial = point[rows] + length[rows, None] * tangent
         worst = _return(trial, rows, constraints, tolerance, restoration_steps, evaluations)
         before, after = pull.square().sum(1), (trial - start[rows]).square().sum(1)
@@ -56,7 +59,7 @@ def polish(
         point[rows[kept]], badness[rows[kept]] = trial[kept], worst[kept]
         going = _goes_on(kept, 1 - after / before > smallest_gain, length[rows])
         length[rows] = torch.where(kept, (2 * length[rows]).clamp(max=1), length[rows] / 2)
-        rows = rows[going]
+        rows = rows[going & moves]
     return Solution(point, badness, evaluations)
 
 
