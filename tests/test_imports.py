@@ -89,9 +89,7 @@ def test_the_table_has_no_way_round() -> None:
     """No two parts may import each other, not even through others."""
     reached = {part: set(targets) - {part} for part, targets in ALLOWED.items()}
     for _ in ALLOWED:
-        reached = {
-            part: targets.union(*(reached[target] for target in targets)) for part, targets in reached.items()
-        }
+        reached = {part: targets.union(*(reached[target] for target in targets)) for part, targets in reached.items()}
     assert [part for part, targets in reached.items() if part in targets] == []
 
 

@@ -16,6 +16,7 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 import xaicf.callbacks
 import xaicf.explainers
 import xaicf.nn
+from xaicf.callbacks.settings import SaveSettings
 from xaicf.core import InputError, UserError, read_checkpoint
 from xaicf.data import ImageData
 from xaicf.tasks import Task
@@ -83,7 +84,8 @@ class CLI(LightningCLI):
 
     def after_fit(self) -> None:
         """Say where the results lie."""
-        print(f"Results in {Path(self.trainer.default_root_dir)}")
+        if self.trainer.is_global_zero:
+            print(f"Results in {Path(self.trainer.default_root_dir)}")
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -103,7 +105,8 @@ def main(args: Sequence[str] | None = None) -> int:
             subclass_mode_data=True,
             auto_configure_optimizers=False,
             seed_everything_default=0,
-            save_config_kwargs={"overwrite": True},
+            save_config_callback=SaveSettings,
+            save_config_kwargs={"overwrite": True, "save_to_log_dir": False},
             parser_kwargs={"exit_on_error": False},
             args=None if args is None else list(args),
         )

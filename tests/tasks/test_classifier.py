@@ -198,8 +198,7 @@ def model(name: str, schedule: str) -> dict[str, Any]:
     return {"class_path": "Classifier", "init_args": {"network": network, "schedule": schedule}}
 
 
-@pytest.mark.parametrize("name", ["Classifier", "VAE"])
-@pytest.mark.parametrize("schedule", ["constant", "one_cycle"])
+@pytest.mark.parametrize(("name", "schedule"), [("Classifier", "one_cycle"), ("VAE", "constant")])
 def test_resumed_training_ends_with_the_weights_of_an_uninterrupted_one(
     name: str, schedule: str, tmp_path: Path
 ) -> None:
@@ -212,7 +211,6 @@ def test_resumed_training_ends_with_the_weights_of_an_uninterrupted_one(
     assert second["state_dict"].keys() == whole["state_dict"].keys()
     for key, weight in whole["state_dict"].items():
         assert torch.equal(second["state_dict"][key], weight), key
-        assert weight.numel() < 2 or weight.is_floating_point()
     frozen = load_frozen(tmp_path / "parts" / "last.ckpt")
     assert all(torch.equal(value, whole["state_dict"][key]) for key, value in frozen.state_dict().items())
 

@@ -149,7 +149,7 @@ def _alike(parts: Sequence[Explanation]) -> list[Explanation]:
 
     def whole(part: Explanation) -> Explanation:
         blank = {
-            name: found.new_full((len(part), *found.shape[1:]), torch.nan if found.is_floating_point() else 0)
+            name: found.new_full((len(part), *found.shape[1:]), torch.nan if found.is_floating_point() else -1)
             for name, found in everything.items()
         }
         return Explanation.from_tensors(blank | part.tensors())

@@ -49,7 +49,7 @@ class Record:
         for name, numbers in self.explanation.scalars.items():
             chosen = numbers[solved & numbers.isfinite()]
             if len(chosen):
-                values["distance" if name == "latent_distance" else name] = float(chosen.mean())
+                values["distance" if name == "latent_distance" else name] = float(chosen.double().mean())
         return values
 
 

@@ -1,5 +1,6 @@
 """Keep every setting of a run beside its results."""
 
+import json
 from pathlib import Path
 
 from lightning import LightningModule, Trainer
@@ -17,5 +18,6 @@ class SaveSettings(SaveConfigCallback):
         path = Path(trainer.default_root_dir) / self.config_filename
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(self.parser.dump(self.config, skip_none=False), encoding="utf-8")
+        plain = json.loads(self.parser.dump(self.config, skip_none=False, format="json"))
         for logger in trainer.loggers:
-            logger.log_hyperparams(self.config.as_dict())
+            logger.log_hyperparams(plain)

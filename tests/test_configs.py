@@ -1,0 +1,90 @@
+"""Every configuration that ships trains, validates and explains, on small data and without a network."""
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from xaicf.cli import main
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+ALL = sorted(CONFIGS.rglob("*.yaml"))
+FETCHED = re.compile(r"^  class_path: (MNIST|FashionMNIST)$", re.MULTILINE)
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    root = os.environ.get("XAICF_DATA")
+    if root is not None:
+        monkeypatch.setenv("XAICF_DATA", str(Path(root).resolve()))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    yield
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
+
+
+def write_idx(path: Path, array: np.ndarray) -> None:
+    """Write the IDX format: two zeros, 8 for bytes, the number of dimensions, big-endian sizes, data."""
+    header = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">i4").tobytes()
+    path.write_bytes(header + array.astype(np.uint8).tobytes())
+
+
+def data_arguments(config: Path) -> list[str]:
+    """Write small files for a data set that would be fetched, unless it is there in full."""
+    family = FETCHED.search(config.read_text())
+    if family is None or "XAICF_DATA" in os.environ:
+        return []
+    folder = Path("data", family[1], "raw")
+    folder.mkdir(parents=True, exist_ok=True)
+    random = np.random.default_rng(0)
+    for prefix, count in (("train", 80), ("t10k", 10)):
+        labels = np.arange(count) % 10
+        images = random.integers(0, 128, (count, 28, 28)) + 12 * labels[:, None, None]
+        write_idx(folder / f"{prefix}-images-idx3-ubyte", images)
+        write_idx(folder / f"{prefix}-labels-idx1-ubyte", labels)
+    return ["--data.root=data"]
+
+
+def fit(config: Path, *arguments: str) -> int:
+    quiet = ["--trainer.enable_progress_bar=false", "--trainer.enable_model_summary=false"]
+    return main(["fit", f"--config={config}", *data_arguments(config), *quiet, *arguments])
+
+
+def train_classifiers(config: Path) -> None:
+    """Train, for two batches, the classifier whose checkpoint a configuration names."""
+    for path in map(Path, re.findall(r"path: (runs/\S+\.ckpt)", config.read_text())):
+        (origin,) = (one for one in ALL if f"  default_root_dir: {path.parent}\n" in one.read_text())
+        limits = ["--trainer.max_epochs=1", "--trainer.limit_train_batches=2", "--trainer.limit_val_batches=1"]
+        callbacks = ["--trainer.callbacks=null", "--trainer.logger=false", "--trainer.log_every_n_steps=1"]
+        assert fit(origin, *limits, *callbacks) == 0
+        assert path.is_file()
+
+
+@pytest.mark.parametrize("config", ALL, ids=lambda path: path.relative_to(CONFIGS).as_posix())
+def test_runs_as_it_stands(config: Path) -> None:
+    dry = ["--trainer.fast_dev_run=true"]
+    if config.parent.name == "trainer":
+        if not torch.cuda.is_available():
+            dry += ["--trainer.accelerator=cpu", "--trainer.devices=1"]
+        assert fit(CONFIGS / "classifier/digits.yaml", f"--config={config}", *dry) == 0
+        return
+    train_classifiers(config)
+    text = config.read_text()
+    if "class_path: ExplainAtValidationEnd" in text:
+        dry += ["--trainer.callbacks.init_args.every_n_epochs=1", "--trainer.callbacks.init_args.samples=2"]
+    assert fit(config, *dry) == 0
+    (root,) = re.findall(r"^  default_root_dir: (\S+)$", text, re.MULTILINE)
+    written = {path.parent.name for path in Path(root).rglob("epoch_0000/*/sample_*.png")}
+    assert len(written) == text.count("  - class_path: Attribution") + text.count("  - class_path: CDeepEx")
+    if "class_path: LogSamples" in text:
+        assert Path(root, "samples/epoch_0000/prior.png").is_file()
+
+
+def test_every_run_has_a_folder_of_its_own() -> None:
+    folders = re.findall(r"^  default_root_dir: (\S+)$", "".join(path.read_text() for path in ALL), re.MULTILINE)
+    assert len(folders) == len(set(folders)) == len([path for path in ALL if path.parent.name != "trainer"])
