@@ -375,7 +375,7 @@ def test_missing_gpu(mistake: Mistake) -> None:
     assert "gpu" in mistake("fit", config(trainer={"accelerator": "gpu"}))
 
 
-BROKEN = '''
+BROKEN = """
 from lightning import Callback
 
 class Broken(Callback):
@@ -386,7 +386,7 @@ class Broken(Callback):
 
     def on_train_batch_start(self, *_: object) -> None:
         raise self.error("boom")
-'''
+"""
 
 
 @pytest.fixture

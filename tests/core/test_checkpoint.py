@@ -137,12 +137,8 @@ def test_weights_of_another_network(state: object, tmp_path: Path) -> None:
         load_frozen(tmp_path / "a.ckpt")
 
 
-@pytest.mark.parametrize(
-    ("class_path", "argument"), [("os.system", "command"), ("subprocess.check_output", "args")]
-)
-def test_recipe_of_a_command_is_refused_and_not_called(
-    class_path: str, argument: str, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize(("class_path", "argument"), [("os.system", "command"), ("subprocess.check_output", "args")])
+def test_recipe_of_a_command_is_refused_and_not_called(class_path: str, argument: str, tmp_path: Path) -> None:
     path, touched = tmp_path / "a.ckpt", tmp_path / "touched"
     written = {"class_path": class_path, "init_args": {argument: f"touch {touched}"}}
     torch.save({"xaicf": written, "state_dict": {}}, path)

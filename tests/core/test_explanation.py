@@ -98,9 +98,7 @@ def test_cat_of_nothing() -> None:
 
 
 def test_cat_names_what_the_parts_do_not_share() -> None:
-    other = replace(
-        explanation(2), attribution=None, scalars={"distance": torch.zeros(2), "margin": torch.zeros(2)}
-    )
+    other = replace(explanation(2), attribution=None, scalars={"distance": torch.zeros(2), "margin": torch.zeros(2)})
     with pytest.raises(ValueError, match=r"\['attribution', 'scalars/margin', 'scalars/steps'\]"):
         Explanation.cat([explanation(1), other])
 
@@ -131,9 +129,7 @@ def test_to_moves_every_tensor_and_leaves_the_original() -> None:
     moved = whole.to("meta")
     assert {tensor.device.type for tensor in moved.tensors().values()} == {"meta"}
     assert {tensor.device.type for tensor in whole.tensors().values()} == {"cpu"}
-    assert {name: t.shape for name, t in moved.tensors().items()} == {
-        n: t.shape for n, t in whole.tensors().items()
-    }
+    assert {name: t.shape for name, t in moved.tensors().items()} == {n: t.shape for n, t in whole.tensors().items()}
 
 
 def test_detach_cuts_every_tensor_and_keeps_values() -> None:

@@ -42,9 +42,7 @@ def state_of(made: nn.Module) -> tuple[list[bool], list[bool], dict[str, Tensor]
     )
 
 
-def assert_unchanged(
-    made: nn.Module, before: tuple[list[bool], list[bool], dict[str, Tensor], Tensor]
-) -> None:
+def assert_unchanged(made: nn.Module, before: tuple[list[bool], list[bool], dict[str, Tensor], Tensor]) -> None:
     now = state_of(made)
     assert now[:2] == before[:2]
     assert now[2].keys() == before[2].keys()

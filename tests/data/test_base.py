@@ -29,9 +29,7 @@ class Numbered(ImageData):
 
     def load(self) -> dict[SplitName, LabelledImages]:
         self.loads += 1
-        return {
-            name: LabelledImages(10 * numbered(n).images, numbered(n).labels) for name, n in SIZES.items()
-        }
+        return {name: LabelledImages(10 * numbered(n).images, numbered(n).labels) for name, n in SIZES.items()}
 
 
 @pytest.mark.parametrize("fractions", [(), (0.1,), (0.2, 0.1), (0.5, 0.49)])

@@ -81,9 +81,7 @@ def test_ids_are_stable(root: Path) -> None:
         assert greys(first, split) == greys(second, split)
     assert greys(first, "train") != greys(other, "train")
     ids = [3, 0, 2]
-    assert (255 * first.samples(ids)["image"][:, 0, 0, 0]).round().tolist() == [
-        greys(first, "val")[i] for i in ids
-    ]
+    assert (255 * first.samples(ids)["image"][:, 0, 0, 0]).round().tolist() == [greys(first, "val")[i] for i in ids]
 
 
 def test_given_splits_are_kept_in_order(tmp_path: Path) -> None:
@@ -207,9 +205,7 @@ def test_unreadable_image_is_named(root: Path, content: Any, monkeypatch: pytest
         ImageFolder(str(root)).setup()
 
 
-@pytest.mark.parametrize(
-    ("val", "test"), [(0.0, 0.1), (0.1, 0.0), (1.0, 0.1), (-0.1, 0.1), (0.5, 0.5), (0.1, 1.5)]
-)
+@pytest.mark.parametrize(("val", "test"), [(0.0, 0.1), (0.1, 0.0), (1.0, 0.1), (-0.1, 0.1), (0.5, 0.5), (0.1, 1.5)])
 def test_bad_fractions(root: Path, val: float, test: float) -> None:
     with pytest.raises(InputError, match=f"got {val} and {test}"):
         ImageFolder(str(root), val_fraction=val, test_fraction=test)

@@ -97,9 +97,7 @@ def test_the_real_files(family: type[MNIST]) -> None:
         "val": 6000,
         "test": 10000,
     }
-    assert data.splits["test"].labels[:5].tolist() == (
-        [7, 2, 1, 0, 4] if family is MNIST else [9, 2, 1, 1, 6]
-    )
+    assert data.splits["test"].labels[:5].tolist() == ([7, 2, 1, 0, 4] if family is MNIST else [9, 2, 1, 1, 6])
     labels = torch.cat([data.splits[name].labels for name in ("train", "val")])
     fewest = 5421 if family is MNIST else 6000
     assert labels.bincount(minlength=10).min() == fewest

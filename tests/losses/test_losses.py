@@ -47,8 +47,7 @@ def test_kl_of_the_prior_is_zero() -> None:
 
 def test_bernoulli_is_the_naive_sum(pair: tuple[Tensor, Tensor]) -> None:
     expected = [
-        sum(-x * math.log(sigmoid(a)) - (1 - x) * math.log(1 - sigmoid(a)) for a, x in image)
-        for image in pixels(*pair)
+        sum(-x * math.log(sigmoid(a)) - (1 - x) * math.log(1 - sigmoid(a)) for a, x in image) for image in pixels(*pair)
     ]
     ours = bernoulli(*pair)
     assert ours.shape == (3,)
@@ -71,8 +70,6 @@ def test_gaussian_is_the_naive_sum(pair: tuple[Tensor, Tensor], scale: float) ->
 
 def test_gaussian_differs_from_the_likelihood_by_its_constant(pair: tuple[Tensor, Tensor]) -> None:
     logits, images = pair
-    likelihood = (
-        Normal(logits.sigmoid(), torch.tensor(0.1, dtype=torch.float64)).log_prob(images).flatten(1).sum(1)
-    )
+    likelihood = Normal(logits.sigmoid(), torch.tensor(0.1, dtype=torch.float64)).log_prob(images).flatten(1).sum(1)
     constant = images[0].numel() * math.log(0.1 * math.sqrt(2 * math.pi))
     torch.testing.assert_close(gaussian(logits, images), -likelihood - constant, rtol=1e-12, atol=0)

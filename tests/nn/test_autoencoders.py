@@ -14,18 +14,14 @@ def sizes_through(network: nn.Module, inputs: torch.Tensor, kind: type[nn.Module
     sizes: list[torch.Size] = []
     for layer in network.modules():
         if isinstance(layer, kind):
-            layer.register_forward_hook(
-                lambda layer, given, output: sizes.extend([given[0].shape, output.shape])
-            )
+            layer.register_forward_hook(lambda layer, given, output: sizes.extend([given[0].shape, output.shape]))
     network(inputs)
     return sizes
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("channels", [(4,), (4, 6, 8)])
-def test_decoder_gives_the_encoder_s_input_shape(
-    shape: tuple[int, int, int], channels: tuple[int, ...]
-) -> None:
+def test_decoder_gives_the_encoder_s_input_shape(shape: tuple[int, int, int], channels: tuple[int, ...]) -> None:
     images = torch.rand(2, *shape)
     encoder = ConvEncoder(shape, 7, channels, hidden=11)
     decoder = ConvDecoder(shape, 7, channels, hidden=11)

@@ -169,7 +169,7 @@ def test_weights_of_a_module_used_twice_stay_one() -> None:
 @pytest.mark.parametrize(
     "function",
     [
-        lambda x: torch.flatten(x),
+        torch.flatten,
         lambda x: torch.flatten(x, 2),
         lambda x: torch.flatten(x, start_dim=1, end_dim=2),
         lambda x: functional.relu(input=x - 0.5),

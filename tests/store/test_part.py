@@ -79,9 +79,7 @@ def test_other_tensors_are_no_explanation(tensors: dict[str, torch.Tensor], tmp_
 
 
 @pytest.mark.parametrize("call", ["fsync", "replace"])
-def test_no_partial_file_is_left_when_writing_fails(
-    call: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_partial_file_is_left_when_writing_fails(call: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         assert not (tmp_path / "part.safetensors").exists()
         raise OSError(28, "No space left on device")
@@ -92,9 +90,7 @@ def test_no_partial_file_is_left_when_writing_fails(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_failed_writing_leaves_the_part_from_before(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failed_writing_leaves_the_part_from_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "part.safetensors"
     write_part(path, explanation(), torch.arange(3))
     before = path.read_bytes()

@@ -8,8 +8,8 @@ from pathlib import Path
 import lightning.pytorch.loggers as lightning_loggers
 import numpy as np
 import wandb
+from lightning.fabric.loggers.logger import rank_zero_experiment
 from lightning.pytorch.loggers import Logger, TensorBoardLogger
-from lightning.pytorch.loggers.logger import rank_zero_experiment
 from lightning.pytorch.utilities import rank_zero_info
 from PIL import Image
 from wandb.errors import CommError, UsageError
@@ -47,8 +47,10 @@ class WandbLogger(lightning_loggers.WandbLogger):
     @rank_zero_experiment
     def experiment(self) -> "wandb.Run":
         """Give the run, opened at the first call."""
+        run: wandb.Run
         if self._experiment is not None:
-            return super().experiment
+            run = self._experiment
+            return run
         try:
             if "WANDB_MODE" not in os.environ and not wandb.login(prompt=False, verify=False):
                 self._go_offline("nobody is logged in")
@@ -107,6 +109,9 @@ def log_epoch(
             if table is not None:
                 rows = [[_cell(value) for value in row] for row in table.rows]
                 entry[table.key] = wandb.Table(columns=list(table.columns), data=rows)
+            # One by one: of two patterns that match, such as Lightning's own "*", W&B takes either at random.
+            for name in (*scalars, *pictures):
+                logger.experiment.define_metric(name, step_metric="epoch")
             logger.experiment.log(entry)
             continue
         if isinstance(logger, TensorBoardLogger):

@@ -53,9 +53,7 @@ class Explanation:
     def __post_init__(self) -> None:
         for name, tensor in self.tensors().items():
             if tensor.shape[:1] != self.inputs.shape[:1]:
-                raise ValueError(
-                    f"{name} must have {len(self)} rows like inputs, got shape {tuple(tensor.shape)}"
-                )
+                raise ValueError(f"{name} must have {len(self)} rows like inputs, got shape {tuple(tensor.shape)}")
 
     def __len__(self) -> int:
         """Give the number of images."""

@@ -46,9 +46,7 @@ def recipe(factory: Factory, /, **arguments: object) -> Recipe:
         if not _is_plain(value):
             raise InputError(f"{name} argument {key} must be plain (numbers, text, lists), got {value!r}")
     if not _makes_module(factory):
-        raise InputError(
-            f"network must be a class of modules or a function annotated to return one, got {name}"
-        )
+        raise InputError(f"network must be a class of modules or a function annotated to return one, got {name}")
     return {"class_path": _public_path(factory, name), "init_args": keywords}
 
 

@@ -33,16 +33,13 @@ class Subject:
     def __post_init__(self) -> None:
         if not isinstance(self.classifier, nn.Module) or isinstance(self.classifier, Generator | Translator):
             raise ClassifierError(
-                f"classifier must be a module that maps images to logits, "
-                f"got {type(self.classifier).__name__}"
+                f"classifier must be a module that maps images to logits, got {type(self.classifier).__name__}"
             )
         for role, network, interface in (
             ("generator", self.generator, Generator),
             ("translator", self.translator, Translator),
         ):
-            if network is not None and not (
-                isinstance(network, interface) and isinstance(network, nn.Module)
-            ):
+            if network is not None and not (isinstance(network, interface) and isinstance(network, nn.Module)):
                 raise InputError(
                     f"{role} must be a module that is a {interface.__name__}, got {type(network).__name__}"
                 )

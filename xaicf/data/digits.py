@@ -29,8 +29,6 @@ class Digits(ImageData):
         bundled = load_digits()
         grey = torch.from_numpy(bundled.images).float()[:, None] / 16
         images = functional.interpolate(grey, self.image_shape[1:], mode="bilinear", align_corners=False)
-        data = LabelledImages(
-            images.mul(255).round().to(torch.uint8), torch.from_numpy(bundled.target).to(torch.int64)
-        )
+        data = LabelledImages(images.mul(255).round().to(torch.uint8), torch.from_numpy(bundled.target).to(torch.int64))
         test, val, train = divide(data, (0.2, 0.1), self.seed)
         return {"train": train, "val": val, "test": test}

@@ -25,9 +25,7 @@ class MNIST(ImageData):
 
     source: ClassVar[type[datasets.MNIST]] = datasets.MNIST
 
-    def __init__(
-        self, root: str | None = None, download: bool = False, batch_size: int = 128, seed: int = 0
-    ) -> None:
+    def __init__(self, root: str | None = None, download: bool = False, batch_size: int = 128, seed: int = 0) -> None:
         super().__init__(batch_size, seed)
         self.root = data_root(root)
         self.download = download
@@ -41,9 +39,7 @@ class MNIST(ImageData):
                 self.source(str(self.root), download=True)
             except (OSError, RuntimeError) as error:
                 name = self.source.__name__
-                raise DataError(
-                    f"{name} is not in {self.root} and could not be downloaded: {error}"
-                ) from error
+                raise DataError(f"{name} is not in {self.root} and could not be downloaded: {error}") from error
 
     def load(self) -> dict[SplitName, LabelledImages]:
         """Read torchvision's files into memory.
@@ -58,8 +54,7 @@ class MNIST(ImageData):
         name = self.source.__name__
         if not self._is_there():
             raise DataError(
-                f"{name} not found: expected its files in {self._folder()}; "
-                f"set --data.root, or --data.download true"
+                f"{name} not found: expected its files in {self._folder()}; set --data.root, or --data.download true"
             )
         try:
             stored = self.source(str(self.root), train=train)
@@ -67,9 +62,7 @@ class MNIST(ImageData):
             raise DataError(f"{name} is damaged: fetch the files in {self._folder()} again") from error
         images, labels = stored.data, stored.targets
         if len(images) != len(labels):
-            raise DataError(
-                f"{name} is damaged: {self._folder()} has {len(images)} images, {len(labels)} labels"
-            )
+            raise DataError(f"{name} is damaged: {self._folder()} has {len(images)} images, {len(labels)} labels")
         return LabelledImages(images[:, None].contiguous(), labels)
 
     def _folder(self) -> Path:
@@ -94,8 +87,6 @@ class FashionMNIST(MNIST):
 
     source = datasets.FashionMNIST
 
-    def __init__(
-        self, root: str | None = None, download: bool = False, batch_size: int = 128, seed: int = 0
-    ) -> None:
+    def __init__(self, root: str | None = None, download: bool = False, batch_size: int = 128, seed: int = 0) -> None:
         super().__init__(root, download, batch_size, seed)
         self.class_names = tuple(datasets.FashionMNIST.classes)
