@@ -214,13 +214,9 @@ def test_a_process_without_any_applicable_image_joins_the_others() -> None:
     images, classes = torch.rand(2, 1, 4, 4), torch.tensor([1, 2])
     bare = Explanation(images, classes, classes, torch.full((2,), Status.NOT_APPLICABLE))
     scalars = {"latent_distance": torch.ones(2), "gradient_evaluations": torch.tensor([3, 4])}
-    full = Explanation(
-        images, classes, classes + 1, torch.ones(2).long(), attribution=images, scalars=scalars
-    )
+    full = Explanation(images, classes, classes + 1, torch.ones(2).long(), attribution=images, scalars=scalars)
 
-    def share(
-        explanation: Explanation, ids: list[int]
-    ) -> dict[str, tuple[Explanation, Tensor, Tensor, float]]:
+    def share(explanation: Explanation, ids: list[int]) -> dict[str, tuple[Explanation, Tensor, Tensor, float]]:
         return {"one": (explanation, torch.tensor(ids), classes, 1.0)}
 
     (record,) = _in_order([{}, share(bare, [0, 2]), share(full, [1, 3])], "0123")
@@ -256,9 +252,7 @@ def test_a_question_that_cannot_be_asked_is_told_before_training(
         "good": new_classifier(),
         "vae": new_vae(),
     }
-    named = {
-        key: networks.get(value, value) if isinstance(value, str) else value for key, value in options.items()
-    }
+    named = {key: networks.get(value, value) if isinstance(value, str) else value for key, value in options.items()}
     callback = ExplainAtValidationEnd(**{"explainers": [Attribution("gradient")], **named})
     module = new_vae() if task == "vae" else new_classifier()
     before = copy.deepcopy(module.state_dict())

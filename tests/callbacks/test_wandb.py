@@ -121,7 +121,7 @@ def read(run: Run) -> list[Record]:
 
 def value(parts: dict[str, Any]) -> Any:
     """Join what W&B takes apart: {"": 1} is 1, {"path": p} is a mapping."""
-    return parts[""] if "" in parts else parts
+    return parts.get("", parts)
 
 
 def history(run: Run) -> list[dict[str, Any]]:
@@ -138,9 +138,7 @@ def history(run: Run) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("case", list(CASES))
-def test_the_run_ends_well_and_wandb_has_one_entry_for_each_validation(
-    case: str, runs: dict[str, Run]
-) -> None:
+def test_the_run_ends_well_and_wandb_has_one_entry_for_each_validation(case: str, runs: dict[str, Run]) -> None:
     run = runs[case]
     assert run.code == 0, run.output
     assert [entry["epoch"] for entry in history(run)] == [0, 1]

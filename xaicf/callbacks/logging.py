@@ -49,7 +49,7 @@ class WandbLogger(lightning_loggers.WandbLogger):
         """Give the run, opened at the first call."""
         run: wandb.Run
         if self._experiment is not None:
-            run = self._experiment
+            run = super().experiment
             return run
         try:
             if "WANDB_MODE" not in os.environ and not wandb.login(prompt=False, verify=False):
