@@ -3,10 +3,10 @@
     python benchmarks/contrast_cost.py
 
 Times ``Attribution(method="gradient")`` of a batch with contrast ``weighted`` and ``logit``, and beside them
-the sum that the weighted contrast stands for, φ^t - Σ α_s φ^s, written out with one backward pass for each class
-(and only one forward pass, in its favour). The weighted map is checked to equal that sum and to have taken
-one backward pass, whatever the number of classes. The network is MNIST's TwoConv with random weights, so
-that all classes take part; the images are random, so no data is needed.
+the sum that the weighted contrast stands for, φ^t - Σ α_s φ^s, written out with one backward pass for each
+class (and only one forward pass, in its favour). The weighted map is checked to equal that sum and to have
+taken one backward pass, whatever the number of classes. The network is MNIST's TwoConv with random weights,
+so that all classes take part; the images are random, so no data is needed.
 
 Runs alternate, as does which side begins. The value, at 1000 classes, is the median of the ratios of
 neighbouring runs, the spread their quartiles; ``of_cpu`` is the ratio in processor seconds. All numbers are

@@ -70,7 +70,7 @@ def new_task(data: MNIST) -> Classifier:
     )
 
 
-def through_fit(task: Classifier, data: MNIST) -> dict[str, float]:
+def through_fit(task: Classifier, data: MNIST, batches: int) -> dict[str, float]:
     """Train an epoch; give the seconds of its loop, also of the processor, and of the whole call."""
     stopwatch = Stopwatch()
     with tempfile.TemporaryDirectory() as folder:
@@ -78,6 +78,7 @@ def through_fit(task: Classifier, data: MNIST) -> dict[str, float]:
             accelerator="cpu",
             max_epochs=1,
             logger=False,
+            limit_train_batches=batches,
             limit_val_batches=0,
             enable_progress_bar=False,
             callbacks=[stopwatch, ModelCheckpoint(folder, filename="best", save_last=True)],
@@ -89,14 +90,13 @@ def through_fit(task: Classifier, data: MNIST) -> dict[str, float]:
     return {"loop": stopwatch.seconds, "cpu": stopwatch.cpu, "call": call}
 
 
-def bare(network: nn.Module, data: MNIST) -> dict[str, float]:
+def bare(network: nn.Module, data: MNIST, batches: int) -> dict[str, float]:
     """Train an epoch without any framework; give its seconds, also of the processor."""
     split, size = data.splits["train"], data.batch_size
     begin, begin_cpu = time.perf_counter(), time.process_time()
     optimizer = torch.optim.AdamW(network.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
-    steps = -(-len(split) // size)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=steps)
-    for ids in torch.split(torch.randperm(len(split)), size):
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=batches)
+    for ids in torch.split(torch.randperm(len(split)), size)[:batches]:
         images, labels = split.images[ids].float().div_(255), split.labels[ids]
         loss = functional.cross_entropy(network(images), labels)
         optimizer.zero_grad()
@@ -120,6 +120,7 @@ def main() -> int:
     parser.add_argument("--data-root", help="folder that holds MNIST/raw; XAICF_DATA or data if left out")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--runs", type=int, default=9, help="of each side, after one that does not count")
+    parser.add_argument("--batches", type=int, help="of each run, the whole epoch if left out")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
@@ -130,6 +131,11 @@ def main() -> int:
     except UserError as error:
         print(f"fit_overhead: error: {error}", file=sys.stderr)
         return 2
+    whole = len(data.train_dataloader())
+    batches = args.batches or whole
+    if not 1 <= batches <= whole:
+        print(f"fit_overhead: error: --batches must be in [1, {whole}], got {batches}", file=sys.stderr)
+        return 2
     fits: list[dict[str, float]] = []
     bares: list[dict[str, float]] = []
     accuracies: dict[str, float] = {}
@@ -137,9 +143,9 @@ def main() -> int:
         for side in ("fit", "bare") if run % 2 else ("bare", "fit"):
             task = new_task(data)
             if side == "fit":
-                fits.append(through_fit(task, data))
+                fits.append(through_fit(task, data, batches))
             else:
-                bares.append(bare(task.network, data))
+                bares.append(bare(task.network, data, batches))
             accuracies[side] = round(accuracy(task.network, data), 4)
         print(f"run {run}: fit {fits[-1]}, bare {bares[-1]}", flush=True)
     pairs = list(zip(fits, bares, strict=True))[1:]
@@ -160,7 +166,8 @@ def main() -> int:
         "fit_seconds": round(statistics.median(fit["loop"] for fit, _ in pairs), 4),
         "bare_seconds": round(statistics.median(alone["loop"] for _, alone in pairs), 4),
         "val_accuracy": accuracies,
-        "images": len(data.splits["train"]),
+        "batches_timed": batches,
+        "batches_of_epoch": whole,
         "batch_size": data.batch_size,
         "threads": args.threads,
         "torch": torch.__version__,

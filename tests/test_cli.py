@@ -1,5 +1,6 @@
 """What the command line does with mistakes: one line that names them, exit code 2, no traceback."""
 
+import functools
 import json
 import os
 import subprocess
@@ -10,10 +11,12 @@ from typing import Any
 import pytest
 import torch
 from lightning import Trainer
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from PIL import Image
 
 from xaicf.cli import main
 from xaicf.core import read_checkpoint
+from xaicf.data import Digits
 from xaicf.nn import TwoConv
 from xaicf.tasks import VAE, Classifier, Task
 
@@ -56,7 +59,7 @@ def config(name: str = "given.yaml", **sections: Any) -> str:
 
 def explaining(**arguments: Any) -> Any:
     """Give a trainer section with the callback."""
-    given = {"explainers": [{"class_path": "Attribution"}], "samples": 2, **arguments}
+    given = {"explainers": [{"class_path": "Attribution"}], "samples": 1, **arguments}
     return {"callbacks": [{"class_path": "ExplainAtValidationEnd", "init_args": given}]}
 
 
@@ -76,7 +79,9 @@ def save(task: Task, path: str = "given.ckpt") -> str:
 
 
 def classifier(shape: tuple[int, int, int] = SHAPE, num_classes: int = 10) -> Classifier:
-    return Classifier(TwoConv, shape, num_classes)
+    # What the command line makes of ``class_path: TwoConv``.
+    network = functools.partial(TwoConv, channels=(10, 20), hidden=50, mean=[0.5], std=[0.5])
+    return Classifier(network, shape, num_classes)
 
 
 def truncate(path: str) -> str:
@@ -95,6 +100,13 @@ class Payload:
 def with_code(path: str) -> str:
     checkpoint = {"xaicf": classifier().recipe(), "state_dict": classifier().state_dict(), "extra": Payload()}
     torch.save(checkpoint, path)
+    return path
+
+
+def with_hyper_parameters(path: str) -> str:
+    """Write what Lightning's command line would take for the configuration of the model."""
+    checkpoint = torch.load(save(classifier(), path), weights_only=True)
+    torch.save({**checkpoint, "hyper_parameters": {"_class_path": "os.system", "command": "touch touched"}}, path)
     return path
 
 
@@ -146,22 +158,18 @@ def test_a_run_from_training_to_prediction(capsys: pytest.CaptureFixture[str]) -
     assert main(["fit", given]) == 0
     assert "Results in runs" in capsys.readouterr().out
     assert {"best.ckpt", "last.ckpt", "explanations"} <= {entry.name for entry in Path("runs").iterdir()}
-    for command in ("validate", "test"):
-        for path in ("best", "last", "runs/best.ckpt"):
-            assert main([command, given, f"--ckpt_path={path}"]) == 0
+    for command, path in (("validate", "best"), ("test", "last"), ("test", "runs/best.ckpt")):
+        assert main([command, given, f"--ckpt_path={path}"]) == 0
     assert main(["predict", given, "--ckpt_path=best", "--trainer.limit_predict_batches=1"]) == 0
 
 
 def test_test_measures_the_checkpoint_that_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     """A checkpoint whose network always says 3 is right as often as there are threes."""
     task = classifier()
-    torch.nn.init.zeros_(task.network[-1].weight)
-    with torch.no_grad():
-        task.network[-1].bias.copy_(torch.eye(10)[3])
+    *_, last = task.network.children()
+    last.load_state_dict({"weight": torch.zeros(10, 50), "bias": torch.eye(10)[3]})
     save(task)
-    assert main(["test", config(), "--ckpt_path=given.ckpt", "--trainer.limit_test_batches=null"]) == 0
-    from xaicf.data import Digits  # noqa: PLC0415
-
+    assert main(["test", config(), "--ckpt_path=given.ckpt", "--trainer.limit_test_batches=1.0"]) == 0
     data = Digits()
     data.setup()
     share = (data.splits["test"].labels == 3).double().mean().item()
@@ -208,12 +216,13 @@ def test_classifier_of_the_callback(prepare: Any, said: list[str], mistake: Mist
         (lambda: "none.ckpt", ["checkpoint not found: none.ckpt"]),
         (lambda: truncate(save(classifier())), ["given.ckpt is damaged"]),
         (lambda: with_code("given.ckpt"), ["given.ckpt", "pickled code", "refused"]),
+        (lambda: with_hyper_parameters("given.ckpt"), ["given.ckpt", "hyper_parameters", "refused"]),
         (lambda: save(VAE(SHAPE, 4)), ["xaicf.tasks.VAE, expected xaicf.tasks.Classifier"]),
         (lambda: save(classifier(num_classes=3)), ["num_classes 3, expected 10"]),
         (lambda: save(classifier((3, 32, 32))), ["image_shape [3, 32, 32], expected [1, 32, 32]"]),
         (lambda: save(classifier((1, 28, 28))), ["image_shape [1, 28, 28], expected [1, 32, 32]"]),
     ],
-    ids=["missing", "truncated", "code", "task", "classes", "channels", "size"],
+    ids=["missing", "truncated", "code", "hyper_parameters", "task", "classes", "channels", "size"],
 )
 def test_checkpoint_of_the_command(command: str, prepare: Any, said: list[str], mistake: Mistake) -> None:
     line = mistake(command, config(), f"--ckpt_path={prepare()}")
@@ -377,10 +386,18 @@ def test_missing_gpu(mistake: Mistake) -> None:
 
 BROKEN = """
 from lightning import Callback
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+
+ERRORS = {
+    "runtime": RuntimeError,
+    "value": ValueError,
+    "file": FileNotFoundError,
+    "lightning": MisconfigurationException,
+}
 
 class Broken(Callback):
     def __init__(self, error: str, at_once: bool = False) -> None:
-        self.error = {"runtime": RuntimeError, "value": ValueError, "file": FileNotFoundError, "type": TypeError}[error]
+        self.error = ERRORS[error]
         if at_once:
             raise self.error("boom")
 
@@ -399,7 +416,12 @@ def _broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("_broken")
 @pytest.mark.parametrize(
     ("error", "expected"),
-    [("runtime", RuntimeError), ("value", ValueError), ("file", FileNotFoundError), ("type", TypeError)],
+    [
+        ("runtime", RuntimeError),
+        ("value", ValueError),
+        ("file", FileNotFoundError),
+        ("lightning", MisconfigurationException),
+    ],
 )
 def test_a_defect_is_not_taken_for_a_mistake(error: str, expected: type[Exception]) -> None:
     with pytest.raises(expected, match="boom"):

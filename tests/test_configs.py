@@ -59,7 +59,11 @@ def train_classifiers(config: Path) -> None:
     """Train, for two batches, the classifier whose checkpoint a configuration names."""
     for path in map(Path, re.findall(r"path: (runs/\S+\.ckpt)", config.read_text())):
         (origin,) = (one for one in ALL if f"  default_root_dir: {path.parent}\n" in one.read_text())
-        limits = ["--trainer.max_epochs=1", "--trainer.limit_train_batches=2", "--trainer.limit_val_batches=1"]
+        limits = [
+            "--trainer.max_epochs=1",
+            "--trainer.limit_train_batches=2",
+            "--trainer.limit_val_batches=1",
+        ]
         callbacks = ["--trainer.callbacks=null", "--trainer.logger=false", "--trainer.log_every_n_steps=1"]
         assert fit(origin, *limits, *callbacks) == 0
         assert path.is_file()
@@ -68,15 +72,16 @@ def train_classifiers(config: Path) -> None:
 @pytest.mark.parametrize("config", ALL, ids=lambda path: path.relative_to(CONFIGS).as_posix())
 def test_runs_as_it_stands(config: Path) -> None:
     dry = ["--trainer.fast_dev_run=true"]
+    few = ["--trainer.callbacks.init_args.every_n_epochs=1", "--trainer.callbacks.init_args.samples=1"]
     if config.parent.name == "trainer":
         if not torch.cuda.is_available():
             dry += ["--trainer.accelerator=cpu", "--trainer.devices=1"]
-        assert fit(CONFIGS / "classifier/digits.yaml", f"--config={config}", *dry) == 0
+        assert fit(CONFIGS / "classifier/digits.yaml", f"--config={config}", *dry, *few) == 0
         return
     train_classifiers(config)
     text = config.read_text()
     if "class_path: ExplainAtValidationEnd" in text:
-        dry += ["--trainer.callbacks.init_args.every_n_epochs=1", "--trainer.callbacks.init_args.samples=2"]
+        dry += few
     assert fit(config, *dry) == 0
     (root,) = re.findall(r"^  default_root_dir: (\S+)$", text, re.MULTILINE)
     written = {path.parent.name for path in Path(root).rglob("epoch_0000/*/sample_*.png")}

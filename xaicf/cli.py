@@ -11,13 +11,13 @@ from pathlib import Path
 from jsonargparse import ArgumentError
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import ModelCheckpoint
-from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 
 import xaicf.callbacks
 import xaicf.explainers
 import xaicf.nn
 from xaicf.callbacks.settings import SaveSettings
-from xaicf.core import InputError, UserError, read_checkpoint
+from xaicf.core import CheckpointError, InputError, UserError, read_checkpoint
 from xaicf.data import ImageData
 from xaicf.tasks import Task
 
@@ -53,11 +53,12 @@ class CLI(LightningCLI):
         )
         parser.link_arguments("trainer.default_root_dir", "checkpoint.dirpath")
 
-    def before_instantiate_classes(self) -> None:
-        """Read a checkpoint named on the command line before anything is built.
+    def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
+        """Read a checkpoint that is named before anything else does.
 
         ``best`` and ``last`` are those of the run's folder; ``fit`` begins anew where there is no ``last``.
         """
+        super().parse_arguments(parser, args)
         config = self.config[self.config.subcommand]
         path = config.get("ckpt_path")
         if path in {"best", "last"}:
@@ -65,20 +66,22 @@ class CLI(LightningCLI):
             if config.ckpt_path == "last" and self.config.subcommand == "fit" and not Path(path).exists():
                 return
             config.ckpt_path = path
-        if path is not None:
-            read_checkpoint(path)
+        if path is not None and read_checkpoint(path).get("hyper_parameters"):
+            raise CheckpointError(
+                f"checkpoint {path} holds hyper_parameters, which would change the model, and is refused"
+            )
 
     def instantiate_classes(self) -> None:
         """Build everything; a value that a constructor refuses is the user's mistake, any other error a defect."""
         try:
             super().instantiate_classes()
-        except ValueError as error:
+        except (ValueError, MisconfigurationException) as error:
             cause: BaseException = error  # jsonargparse wraps whatever a constructor raises
             while cause.__cause__ is not None and not isinstance(cause, UserError):
                 cause = cause.__cause__
             if isinstance(cause, UserError):
                 raise cause from None
-            if isinstance(cause, ValueError):
+            if isinstance(cause, ValueError | MisconfigurationException):
                 raise InputError(_shorten(str(error))) from error
             raise
 
@@ -111,6 +114,9 @@ def main(args: Sequence[str] | None = None) -> int:
             args=None if args is None else list(args),
         )
     except (UserError, ArgumentError, MisconfigurationException) as error:
+        # Lightning's own exception tells of defects too; of a user's settings, it finds only a wrong monitor late.
+        if isinstance(error, MisconfigurationException) and "monitor" not in str(error):
+            raise
         message = _shorten(str(error)) if isinstance(error, ArgumentError) else " ".join(str(error).split())
         print(f"xaicf: error: {message}", file=sys.stderr)
         return 2

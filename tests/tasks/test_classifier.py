@@ -136,7 +136,10 @@ def classifier(**changes: Any) -> Classifier:
         (VAE(SHAPE, latent_dim=4), r"checkpoint is of xaicf\.tasks\.VAE, expected xaicf\.tasks\.Classifier"),
         (classifier(image_shape=(3, 16, 16)), r"image_shape \[3, 16, 16\], expected \[1, 16, 16\]"),
         (classifier(num_classes=4), "num_classes 4, expected 3"),
-        (classifier(class_names=["a", "b", "c"]), r"class_names \['a', 'b', 'c'\], expected \['0', '1', '2'\]"),
+        (
+            classifier(class_names=["a", "b", "c"]),
+            r"class_names \['a', 'b', 'c'\], expected \['0', '1', '2'\]",
+        ),
         (classifier(network=SmallVGG), r"network .*SmallVGG.*, expected .*TwoConv"),
     ],
     ids=["task", "shape", "classes", "names", "network"],
@@ -219,7 +222,13 @@ def test_resumed_training_ends_with_the_weights_of_an_uninterrupted_one(
 def test_a_schedule_is_not_stretched(schedule: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Torch would fail at the step after the last, or let the rate rise again."""
     fit(tmp_path, model("Classifier", schedule), [], epochs=1)
-    arguments = ["fit", "--config", str(tmp_path / "given.yaml"), "--trainer.max_epochs=2", "--ckpt_path=last"]
+    arguments = [
+        "fit",
+        "--config",
+        str(tmp_path / "given.yaml"),
+        "--trainer.max_epochs=2",
+        "--ckpt_path=last",
+    ]
     assert main(arguments) == 2
     assert f"{schedule} schedule of 3 steps, this training has 6" in capsys.readouterr().err
 

@@ -130,7 +130,7 @@ class ImageData(LightningDataModule, ABC):
     def _loader(self, split: SplitName, shuffle: bool = False) -> DataLoader[Batch]:
         return DataLoader(
             self.splits[split],
-            self.batch_size,
+            batch_size=self.batch_size,  # by keyword: Lightning makes the loader again for predict
             shuffle=shuffle,
             collate_fn=_as_it_is,  # type: ignore[arg-type]  # its types know no __getitems__ of a batch
         )
