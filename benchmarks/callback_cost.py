@@ -5,8 +5,7 @@
 The callback is that of ``configs/vae/mnist.yaml``: CDeepEx and Attribution (linear_approximation, pair) of 16
 images, no logger. Its ``on_validation_end`` is timed in a real validation of the trained VAE. The epoch is
 one of 54,000 training images through ``fit`` without the callback and, to be strict, without its validation;
-it is timed on the first ``--batches`` batches and scaled up. ``after_short_training`` is the callback on a
-VAE that has seen those batches only.
+it is timed on the first ``--batches`` batches and scaled up.
 
 Epochs and callbacks alternate, as does which begins. The value is the median of the ratios of neighbours,
 the spread their quartiles; ``value_cpu`` is the ratio in processor seconds. ``breakdown`` is the median over
@@ -169,7 +168,6 @@ def main() -> int:
     optimizer = functools.partial(torch.optim.Adam, lr=0.002)
     epochs: list[dict[str, float]] = []
     callbacks: list[dict[str, float]] = []
-    early: list[float] = []
     for run in range(args.runs + 1):
         torch.manual_seed(0)
         fresh = VAE(data.image_shape, latent_dim=64, optimizer=optimizer, schedule="one_cycle")
@@ -178,8 +176,6 @@ def main() -> int:
                 epochs.append(epoch_seconds(fresh, data, args.batches))
             else:
                 callbacks.append(callback_seconds(classifier, trained, data, args.samples))
-        if run < 3:
-            early.append(callback_seconds(classifier, fresh, data, args.samples)["callback"])
         print(f"run {run}: {epochs[-1]}, {callbacks[-1]}", flush=True)
     pairs = list(zip(callbacks, epochs, strict=True))[1:]
     ratios = [callback["callback"] / epoch["epoch"] for callback, epoch in pairs]
@@ -200,7 +196,6 @@ def main() -> int:
         "callback_cpu_seconds": round(medians.pop("cpu"), 4),
         "epoch_seconds": round(statistics.median(epoch["epoch"] for _, epoch in pairs), 4),
         "breakdown": {part: round(seconds, 4) for part, seconds in medians.items()},
-        "after_short_training": round(statistics.median(early), 4),
         "samples": args.samples,
         "batches_timed": args.batches,
         "batches_of_epoch": len(data.train_dataloader()),
