@@ -39,27 +39,33 @@ def polish(
     point, badness = solution.point.clone(), solution.violation.clone()
     evaluations = solution.evaluations.clone()
     rows = solution.feasible(tolerance).nonzero().flatten()
-    length = torch.ones_like(badness)
+    if len(rows) == 0:
+        return solution
+    values, jacobian = linearise(constraints, point[rows], rows)
+    evaluations[rows] += 1
+    length = torch.ones_like(badness[rows])
     for _ in range(steps):
-        if len(rows) == 0:
-            break
-        values, jacobian = linearise(constraints, point[rows], rows)
-        evaluations[rows] += 1
         pull = start[rows] - point[rows]
         along = (jacobian * pull[:, None]).sum(2)
         # An inequality binds where the pull along h = 0 would cross it.
-        free = pull - least_norm(jacobian, torch.zeros_like(along[:, 1], dtype=torch.bool), along)
+        free = pull - least_norm(jacobian, torch.zeros_like(rows, dtype=torch.bool), along)
         binding = values[:, 1] + (jacobian[:, 1] * free).sum(1) > 0
         tangent = pull - least_norm(jacobian, binding, along)
-        moves = tangent.square().sum(1) > 1e-9 * pull.square().sum(1)
-        trial = point[rows] + length[rows, None] * tangent
-        worst = _return(trial, rows, constraints, tolerance, restoration_steps, evaluations)
+        trial = point[rows] + length[:, None] * tangent
+        there, slopes = _return(trial, rows, constraints, tolerance, restoration_steps, evaluations)
+        worst = violation(there[:, 0], there[:, 1:])
         before, after = pull.square().sum(1), (trial - start[rows]).square().sum(1)
         kept = (worst <= MARGIN * tolerance) & (after < before)
         point[rows[kept]], badness[rows[kept]] = trial[kept], worst[kept]
-        going = _goes_on(kept, 1 - after / before > smallest_gain, length[rows])
-        length[rows] = torch.where(kept, (2 * length[rows]).clamp(max=1), length[rows] / 2)
-        rows = rows[going & moves]
+        # A kept trial is the next point, and its linearisation is known.
+        values = torch.where(kept[:, None], there, values)
+        jacobian = torch.where(kept[:, None, None], slopes, jacobian)
+        moves = tangent.square().sum(1) > 1e-9 * before
+        going = moves & _goes_on(kept, 1 - after / before > smallest_gain, length)
+        length = torch.where(kept, (2 * length).clamp(max=1), length / 2)
+        rows, values, jacobian, length = rows[going], values[going], jacobian[going], length[going]
+        if len(rows) == 0:
+            break
     return Solution(point, badness, evaluations)
 
 
@@ -69,17 +75,15 @@ def _goes_on(kept: Flags, gains: Flags, length: Tensor) -> Flags:
 
 def _return(
     trial: Latents, rows: Labels, constraints: Constraints, tolerance: float, steps: int, evaluations: Tensor
-) -> Tensor:
-    """Bring ``trial`` back to the constraints in place; give the violation that is left (n,)."""
-    worst = torch.full_like(trial[:, 0], torch.inf)
-    pending = torch.arange(len(rows), device=rows.device)
-    for step in range(steps + 1):
-        values, jacobian = linearise(constraints, trial[pending], rows[pending])
-        evaluations[rows[pending]] += 1
-        worst[pending] = violation(values[:, 0], values[:, 1:])
-        going = worst[pending] > MARGIN * tolerance
-        if step == steps or not going.any():
+) -> tuple[Tensor, Tensor]:
+    """Bring ``trial`` back to the constraints in place; give the linearisation where it ends."""
+    values, jacobian = linearise(constraints, trial, rows)
+    evaluations[rows] += 1
+    for _ in range(steps):
+        pending = (violation(values[:, 0], values[:, 1:]) > MARGIN * tolerance).nonzero().flatten()
+        if len(pending) == 0:
             break
-        pending = pending[going]
-        trial[pending] += newton_step(values[going], jacobian[going])
-    return worst
+        trial[pending] += newton_step(values[pending], jacobian[pending])
+        values[pending], jacobian[pending] = linearise(constraints, trial[pending], rows[pending])
+        evaluations[rows[pending]] += 1
+    return values, jacobian
