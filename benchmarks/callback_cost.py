@@ -29,8 +29,9 @@ from typing import ParamSpec, TypeVar
 from unittest import mock
 
 import torch
+from _stopwatch import Stopwatch
 from lightning import Callback, LightningModule, Trainer
-from matplotlib.figure import Figure
+from PIL import Image
 
 from xaicf import load_frozen
 from xaicf.callbacks import ExplainAtValidationEnd
@@ -44,23 +45,6 @@ GOAL = 0.10
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-
-class Stopwatch(Callback):
-    """Takes the time of the training loop."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-        self.cpu = 0.0
-
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Start."""
-        self.seconds, self.cpu = -time.perf_counter(), -time.process_time()
-
-    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Stop."""
-        self.seconds += time.perf_counter()
-        self.cpu += time.process_time()
 
 
 class TimedExplain(ExplainAtValidationEnd):
@@ -95,7 +79,7 @@ def parts() -> Iterator[dict[str, float]]:
     with (
         mock.patch("xaicf.callbacks.explain.ask", timed(ask, "explain")),
         mock.patch("xaicf.callbacks.record.panel", timed(panel, "draw/panel")),
-        mock.patch.object(Figure, "savefig", timed(Figure.savefig, "draw/png")),
+        mock.patch.object(Image.Image, "save", timed(Image.Image.save, "draw/png")),
     ):
         yield spent
 

@@ -26,7 +26,8 @@ import time
 import warnings
 
 import torch
-from lightning import Callback, LightningModule, Trainer
+from _stopwatch import Stopwatch
+from lightning import Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import nn
 from torch.nn import functional
@@ -39,23 +40,6 @@ from xaicf.tasks import Classifier
 GOAL = 1.10
 LEARNING_RATE = 0.005
 WEIGHT_DECAY = 0.01
-
-
-class Stopwatch(Callback):
-    """Takes the time of the training loop."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-        self.cpu = 0.0
-
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Start."""
-        self.seconds, self.cpu = -time.perf_counter(), -time.process_time()
-
-    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Stop; the epoch's checkpoints are written by now."""
-        self.seconds += time.perf_counter()
-        self.cpu += time.process_time()
 
 
 def new_task(data: MNIST) -> Classifier:

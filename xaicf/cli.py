@@ -110,7 +110,7 @@ def main(args: Sequence[str] | None = None) -> int:
             seed_everything_default=0,
             save_config_callback=SaveSettings,
             save_config_kwargs={"overwrite": True, "save_to_log_dir": False},
-            parser_kwargs={"exit_on_error": False},
+            parser_kwargs={"exit_on_error": False, "allow_abbrev": False},
             args=None if args is None else list(args),
         )
     except (UserError, ArgumentError, MisconfigurationException) as error:
@@ -131,7 +131,7 @@ def _shorten(report: str) -> str:
     text = re.sub(r"Problem with given class_path '([\w.]+)':", r"\1:", text)
     text = re.sub(r"Type .* class: (Option '\w+').*\(class_path='([\w.]+)'.*", r"\2: \1 is not accepted", text)
     if option := re.search(r"([\w.]+\.\w+): Option '\w+' is not accepted", text):
-        allowed = inspect.signature(pydoc.locate(option[1])).parameters  # type: ignore[arg-type]
+        allowed = inspect.signature(pydoc.locate(option[1])).parameters  # type: ignore[arg-type]  # a class that was just found
         text = f"{text[: option.end()]}, only {', '.join(name for name in allowed if name not in LINKED)}"
     if unknown := re.search(r"Expected a dot import path string: (\w+)", text):
         meant = difflib.get_close_matches(unknown[1], [name for module in NAMED for name in module.__all__], 1)

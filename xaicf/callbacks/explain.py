@@ -137,24 +137,10 @@ def _in_order(shares: Sequence[dict[str, Answer]], class_names: Sequence[str]) -
         explanations, indices, labels, seconds = zip(*(share[name] for share in shares), strict=True)
         index = torch.cat(indices)
         order = index.argsort(stable=True)
-        explanation = Explanation.cat(_alike(explanations))[order]
+        explanation = Explanation.cat(explanations)[order]
         mean_seconds = sum(seconds) / len(seconds)
         records.append(Record(name, explanation, index[order], torch.cat(labels)[order], class_names, mean_seconds))
     return records
-
-
-def _alike(parts: Sequence[Explanation]) -> list[Explanation]:
-    """Give a part without any applicable row, which holds no results, blank ones like those of the others."""
-    everything = {name: found for part in parts for name, found in part.tensors().items()}
-
-    def whole(part: Explanation) -> Explanation:
-        blank = {
-            name: found.new_full((len(part), *found.shape[1:]), torch.nan if found.is_floating_point() else -1)
-            for name, found in everything.items()
-        }
-        return Explanation.from_tensors(blank | part.tensors())
-
-    return [whole(part) for part in parts]
 
 
 def _only(frozen: nn.Module | None, module: LightningModule, seat: str) -> LightningModule:

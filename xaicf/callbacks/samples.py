@@ -32,7 +32,7 @@ class LogSamples(Callback):
         with torch.no_grad():
             drawn = pl_module.sample(self.count, torch.Generator().manual_seed(0))
             pictures = {"samples/prior": drawn}
-            data = trainer.datamodule  # type: ignore[attr-defined]
+            data = getattr(trainer, "datamodule", None)
             if isinstance(pl_module, Encoder) and isinstance(data, ImageData):
                 ids = range(min(self.count, len(data.splits["val"])))
                 images = data.samples(ids)["image"].to(pl_module.device)

@@ -76,7 +76,7 @@ class Explanation:
                 changed[item.name] = function(value)
             elif isinstance(value, dict):
                 changed[item.name] = {name: function(tensor) for name, tensor in value.items()}
-        return replace(self, **changed)  # type: ignore[arg-type]
+        return replace(self, **changed)  # type: ignore[arg-type]  # fields are gone through by name
 
     def to(self, device: torch.device | str) -> Self:
         """Move every tensor to ``device``."""
@@ -109,7 +109,7 @@ class Explanation:
                 group[tail] = tensor
             else:
                 nested[head] = tensor
-        return cls(**nested)  # type: ignore[arg-type]
+        return cls(**nested)  # type: ignore[arg-type]  # the names are those of fields
 
     @classmethod
     def cat(cls, parts: Sequence[Self]) -> Self:

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 
 import torch
+from torch import nn
 
 from xaicf.core.types import Images, Labels, Latents
 
@@ -30,7 +31,8 @@ class Generator(ABC):
         Returns:
             Images (n, C, H, W), on the device and in the precision of the network.
         """
-        weight = next(parameter for parameter in self.parameters())  # type: ignore[attr-defined]
+        assert isinstance(self, nn.Module)
+        weight = next(self.parameters())
         latents = torch.randn(n, self.latent_dim, generator=generator)
         return self.decode(latents.to(weight))
 

@@ -28,7 +28,7 @@ def recipe(factory: Factory, /, **arguments: object) -> Recipe:
         arguments: further keyword arguments; recipes of inner networks are allowed.
 
     Returns:
-        The factory's import path with ``arguments`` and those that a partial holds.
+        The factory's import path with ``arguments``, those that a partial holds and plain defaults.
 
     Raises:
         InputError: the factory cannot be imported by name, :func:`build` would refuse it, or an argument is
@@ -40,6 +40,13 @@ def recipe(factory: Factory, /, **arguments: object) -> Recipe:
         # jsonargparse hands over a partial of its own caller that has the class as its last argument.
         factory = factory.args[-1] if factory.args else factory.func
     name = getattr(factory, "__qualname__", repr(factory))
+    # Plain defaults are written down too: YAML resolves them, and a later release may change them.
+    defaults = {
+        parameter.name: parameter.default
+        for parameter in inspect.signature(factory).parameters.values()
+        if parameter.default is not parameter.empty and _is_plain(parameter.default)
+    }
+    keywords = {**defaults, **keywords}
     if not name.isidentifier():
         raise InputError(f"network must be an importable class or function, got {name}")
     for key, value in keywords.items():

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from xaicf.core import (
+    ClassifierError,
     Encoder,
     Explanation,
     Generator,
@@ -124,7 +125,15 @@ class CDeepEx(Explainer):
                 return shown.clamp(0, 1) if self.clamp else shown
 
             def constraints(latents: Latents, rows: Labels) -> tuple[PerImage, Tensor]:
-                logits = subject.classifier(image(latents, rows).to(wide)).to(inputs.dtype)
+                try:
+                    logits = subject.classifier(image(latents, rows).to(wide)).to(inputs.dtype)
+                except RuntimeError as error:
+                    if not double or ("dtype" not in str(error) and "type" not in str(error)):
+                        raise
+                    raise ClassifierError(
+                        "classifier has weights that are not registered and stay in single precision; "
+                        f"set precision single: {error}"
+                    ) from error
                 h, g = tie_constraints(logits, fact[rows], foil[rows], self.epsilon)
                 return h, g if self.constrain_others else g[:, :0]
 

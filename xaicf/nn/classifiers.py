@@ -151,6 +151,7 @@ def _adapt_first_layer(network: nn.Module, image_shape: ImageShape) -> None:
     name, old = next((n, m) for n, m in network.named_modules() if isinstance(m, nn.Conv2d))
     if old.in_channels != image_shape[0] or small:
         kernel, stride, padding = (3, 1, 1) if small else (old.kernel_size, old.stride, old.padding)
+        # torch types the settings of a built convolution more loosely than the arguments that they came from.
         new = nn.Conv2d(
             image_shape[0],
             old.out_channels,

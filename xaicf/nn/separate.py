@@ -50,7 +50,7 @@ def one_module_per_use(network: nn.Module) -> GraphModule:
             node.op, node.target, node.args, node.kwargs = "call_module", name, (node.all_input_nodes[0],), {}
     for module in traced.modules():
         if getattr(module, "inplace", False):
-            module.inplace = False  # type: ignore[assignment]
+            module.inplace = False  # type: ignore[assignment]  # for torch's types any attribute may be a tensor
     traced.recompile()
     return traced
 

@@ -42,7 +42,7 @@ def read_part(path: Path) -> tuple[Explanation, Labels]:
     """
     try:
         with safe_open(path, framework="pt") as file:
-            tensors: dict[str, torch.Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            tensors: dict[str, torch.Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (no mapping)
     except (OSError, SafetensorError) as error:
         raise DataError(f"store part {path} is missing or damaged") from error
     try:
