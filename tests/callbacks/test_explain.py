@@ -212,7 +212,10 @@ def test_more_samples_than_there_are_takes_them_all(data: Digits, tmp_path: Path
 
 def test_a_process_without_any_applicable_image_joins_the_others() -> None:
     images, classes = torch.rand(2, 1, 4, 4), torch.tensor([1, 2])
-    bare = Explanation(images, classes, classes, torch.full((2,), Status.NOT_APPLICABLE))
+    blank = torch.full((2,), torch.nan)
+    nothing = {"latent_distance": blank, "gradient_evaluations": torch.tensor([-1, -1])}
+    status = torch.full((2,), Status.NOT_APPLICABLE)
+    bare = Explanation(images, classes, classes, status, attribution=images * torch.nan, scalars=nothing)
     scalars = {"latent_distance": torch.ones(2), "gradient_evaluations": torch.tensor([3, 4])}
     full = Explanation(images, classes, classes + 1, torch.ones(2).long(), attribution=images, scalars=scalars)
 

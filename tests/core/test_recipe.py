@@ -45,21 +45,27 @@ def factories(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 def test_class_is_named_by_its_public_path() -> None:
-    assert recipe(TwoConv, channels=[3, 4]) == {
-        "class_path": "xaicf.nn.TwoConv",
-        "init_args": {"channels": [3, 4]},
-    }
+    written = recipe(TwoConv, channels=[3, 4])
+    assert written["class_path"] == "xaicf.nn.TwoConv"
+    assert written["init_args"]["channels"] == [3, 4]
+
+
+def test_defaults_are_written_so_that_yaml_and_python_agree() -> None:
+    assert recipe(TwoConv) == recipe(functools.partial(TwoConv, channels=(10, 20), hidden=50, mean=(0.5,), std=(0.5,)))
+    assert recipe(TwoConv)["init_args"]["hidden"] == 50
 
 
 def test_arguments_win_over_those_of_partials() -> None:
     inner = functools.partial(SmallVGG, hidden=5, dropout=0.1)
     written = recipe(functools.partial(inner, hidden=6, channels=[2]), dropout=0.2)
-    assert written["init_args"] == {"hidden": 6, "channels": [2], "dropout": 0.2}
+    expected = {"hidden": 6, "channels": [2], "dropout": 0.2}
+    assert written["init_args"] | expected == written["init_args"]
 
 
 def test_partial_of_a_caller_with_the_class_last_names_the_class() -> None:
     written = recipe(functools.partial(lambda *args, **kwargs: args[-1](**kwargs), TwoConv, hidden=3))
-    assert written == {"class_path": "xaicf.nn.TwoConv", "init_args": {"hidden": 3}}
+    assert written["class_path"] == "xaicf.nn.TwoConv"
+    assert written["init_args"]["hidden"] == 3
 
 
 def test_round_trip_through_json_gives_the_same_network() -> None:

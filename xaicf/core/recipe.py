@@ -40,13 +40,6 @@ def recipe(factory: Factory, /, **arguments: object) -> Recipe:
         # jsonargparse hands over a partial of its own caller that has the class as its last argument.
         factory = factory.args[-1] if factory.args else factory.func
     name = getattr(factory, "__qualname__", repr(factory))
-    # Plain defaults are written down too: YAML resolves them, and a later release may change them.
-    defaults = {
-        parameter.name: parameter.default
-        for parameter in inspect.signature(factory).parameters.values()
-        if parameter.default is not parameter.empty and _is_plain(parameter.default)
-    }
-    keywords = {**defaults, **keywords}
     if not name.isidentifier():
         raise InputError(f"network must be an importable class or function, got {name}")
     for key, value in keywords.items():
@@ -54,6 +47,13 @@ def recipe(factory: Factory, /, **arguments: object) -> Recipe:
             raise InputError(f"{name} argument {key} must be plain (numbers, text, lists), got {value!r}")
     if not _makes_module(factory):
         raise InputError(f"network must be a class of modules or a function annotated to return one, got {name}")
+    # Plain defaults are written down too: YAML resolves them, and a later release may change them.
+    defaults = {
+        parameter.name: parameter.default
+        for parameter in inspect.signature(factory).parameters.values()
+        if parameter.default is not parameter.empty and _is_plain(parameter.default)
+    }
+    keywords |= {key: value for key, value in defaults.items() if key not in keywords}
     return {"class_path": _public_path(factory, name), "init_args": keywords}
 
 
