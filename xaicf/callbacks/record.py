@@ -95,7 +95,7 @@ def write_record(folder: Path, epoch: int, records: Sequence[Record]) -> Written
             key = f"{record.name}/sample_{id_:05d}" + (f"_not_{foil}" if asks_many else "")
             path = home / f"{key}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
-            panel(one, names, heading).save(path)
+            panel(one, names, heading).save(path, compress_level=1)
             pictures[f"explain/{key}"] = path
             sections.setdefault(f"Sample {id_}", []).append((f"{heading}: {names[fact]}, not {names[foil]}", path))
             numbers = [float(one.scalars[name][0]) if name in one.scalars else None for name in extra]
