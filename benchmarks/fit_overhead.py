@@ -3,7 +3,7 @@
     python benchmarks/fit_overhead.py --data-root DATA
 
 Both sides train the network of ``configs/classifier/mnist.yaml`` from the same weights for an epoch of 54,000
-images: batch 128, AdamW, one cycle, float32 on the CPU. The bare loop indexes the uint8 tensors by a
+images: AdamW, one cycle, float32 on the CPU. The bare loop indexes the uint8 tensors by a
 shuffled permutation, casts, and steps; it logs and writes nothing. The other side is a user's:
 ``Classifier``, ``MNIST`` and ``Trainer`` with their defaults, both checkpoints written at the end; only
 logger, progress bar and validation are off, hence the checkpoints without a monitor. An epoch through
@@ -103,13 +103,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=show)
     parser.add_argument("--data-root", help="folder that holds MNIST/raw; XAICF_DATA or data if left out")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--batch-size", type=int, default=128)
     parser.add_argument("--runs", type=int, default=9, help="of each side, after one that does not count")
     parser.add_argument("--batches", type=int, help="of each run, the whole epoch if left out")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="lightning")
-    data = MNIST(args.data_root)
+    data = MNIST(args.data_root, batch_size=args.batch_size)
     try:
         data.setup()
     except UserError as error:

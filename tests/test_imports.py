@@ -27,7 +27,8 @@ ALLOWED = {
     "viz": {"core", "viz"},
     "callbacks": METHODS | {"callbacks"},
     "studies": METHODS | {"callbacks", "studies"},
-    "cli": METHODS | {"callbacks", "studies", "cli"},
+    "mistakes": {"mistakes"},
+    "cli": METHODS | {"callbacks", "studies", "mistakes", "cli"},
     "__init__": {"core"},
     "__main__": {"cli"},
 }

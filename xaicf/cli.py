@@ -1,37 +1,41 @@
 """The command line: Lightning's own, with the data's shape and classes linked into the task."""
 
-import difflib
-import inspect
-import pydoc
-import re
+import contextlib
+import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from jsonargparse import ArgumentError
 from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 
 import xaicf.callbacks
 import xaicf.explainers
 import xaicf.nn
+from xaicf.callbacks import ExplainAtValidationEnd
 from xaicf.callbacks.settings import SaveSettings
 from xaicf.core import CheckpointError, InputError, UserError, read_checkpoint
 from xaicf.data import ImageData
+from xaicf.mistakes import one_line
 from xaicf.tasks import Task
 
-NAMED = (xaicf.callbacks, xaicf.data, xaicf.explainers, xaicf.nn, xaicf.tasks)
-"""Imported so that YAML may use the short names of their classes."""
+NAMED = [
+    name for module in (xaicf.callbacks, xaicf.data, xaicf.explainers, xaicf.nn, xaicf.tasks) for name in module.__all__
+]
+"""What YAML may call by its short name, because it is imported here."""
 
 LINKED = ("image_shape", "num_classes", "class_names")
 """What a task may take from its data; a task without such an argument is left alone."""
 
-NOISE = re.compile(
-    r"(Does not validate|Subtypes:|Errors:|Given value type:|Given value: (\[|\{|Namespace|NestedArg)|"
-    r"Expected a <class 'NoneType'>|Expected a path but|Not a valid subclass|Subclass types|a class path|a dict )"
-)
-"""How lines of jsonargparse's reports begin that say nothing of the mistake."""
+LIMITS = ("limit_train_batches", "limit_val_batches", "limit_test_batches", "limit_predict_batches", "overfit_batches")
+"""Settings of the trainer for which 1 means one batch, and 1.0 all of them."""
+
+# typing may hand out a Union[float, int] it has met before for Lightning's Union[int, float], and 1 be read as 1.0.
+for limit in LIMITS:
+    Trainer.__init__.__annotations__[limit] = int | float | None
 
 
 class CLI(LightningCLI):
@@ -82,8 +86,13 @@ class CLI(LightningCLI):
             if isinstance(cause, UserError):
                 raise cause from None
             if isinstance(cause, ValueError | MisconfigurationException):
-                raise InputError(_shorten(str(error))) from error
+                raise InputError(one_line(str(error), NAMED, LINKED)) from error
             raise
+        if self.subcommand in {"fit", "validate"}:
+            # The trainer asks again, but only after the loggers have opened their runs.
+            for callback in self.trainer.callbacks:  # type: ignore[attr-defined]  # Lightning sets it from outside
+                if isinstance(callback, ExplainAtValidationEnd):
+                    callback.check(self.model, self.datamodule)
 
     def after_fit(self) -> None:
         """Say where the results lie."""
@@ -101,39 +110,41 @@ def main(args: Sequence[str] | None = None) -> int:
         The exit code: 0 on success, 2 for a user's mistake, told in one line on stderr.
     """
     try:
-        CLI(
-            Task,
-            ImageData,
-            subclass_mode_model=True,
-            subclass_mode_data=True,
-            auto_configure_optimizers=False,
-            seed_everything_default=0,
-            save_config_callback=SaveSettings,
-            save_config_kwargs={"overwrite": True, "save_to_log_dir": False},
-            parser_kwargs={"exit_on_error": False, "allow_abbrev": False},
-            args=None if args is None else list(args),
-        )
+        with _progress_on_stdout():
+            CLI(
+                Task,
+                ImageData,
+                subclass_mode_model=True,
+                subclass_mode_data=True,
+                auto_configure_optimizers=False,
+                seed_everything_default=0,
+                save_config_callback=SaveSettings,
+                save_config_kwargs={"overwrite": True, "save_to_log_dir": False},
+                parser_kwargs={"exit_on_error": False, "allow_abbrev": False},
+                args=None if args is None else list(args),
+            )
     except (UserError, ArgumentError, MisconfigurationException) as error:
         # Lightning's own exception tells of defects too; of a user's settings, it finds only a wrong monitor late.
         if isinstance(error, MisconfigurationException) and "monitor" not in str(error):
             raise
-        message = _shorten(str(error)) if isinstance(error, ArgumentError) else " ".join(str(error).split())
+        message = (
+            one_line(str(error), NAMED, LINKED) if isinstance(error, ArgumentError) else " ".join(str(error).split())
+        )
         print(f"xaicf: error: {message}", file=sys.stderr)
         return 2
     return 0
 
 
-def _shorten(report: str) -> str:
-    """Put jsonargparse's nested report into one line: the keys, the mistake and what is allowed."""
-    lines = (line.strip().removeprefix("- ") for line in report.splitlines())
-    text = " ".join(" ".join(line for line in lines if not NOISE.match(line)).split())
-    text = re.sub(r'Parser key "([\w.]+)":', r"\1:", text)
-    text = re.sub(r"Problem with given class_path '([\w.]+)':", r"\1:", text)
-    text = re.sub(r"Type .* class: (Option '\w+').*\(class_path='([\w.]+)'.*", r"\2: \1 is not accepted", text)
-    if option := re.search(r"([\w.]+\.\w+): Option '\w+' is not accepted", text):
-        allowed = inspect.signature(pydoc.locate(option[1])).parameters  # type: ignore[arg-type]  # a class that was just found
-        text = f"{text[: option.end()]}, only {', '.join(name for name in allowed if name not in LINKED)}"
-    if unknown := re.search(r"Expected a dot import path string: (\w+)", text):
-        meant = difflib.get_close_matches(unknown[1], [name for module in NAMED for name in module.__all__], 1)
-        text = f"{text[: unknown.start()]}unknown class {unknown[1]}{f', is it {meant[0]}?' if meant else ''}"
-    return text
+@contextlib.contextmanager
+def _progress_on_stdout() -> Iterator[None]:
+    """Move what Lightning tells of its progress away from stderr, which is for mistakes."""
+    loggers = [logging.getLogger(name) for name in ("lightning", "lightning.pytorch", "lightning.fabric")]
+    handlers = [handler for logger in loggers for handler in logger.handlers]
+    streams = {handler: handler.stream for handler in handlers if isinstance(handler, logging.StreamHandler)}
+    try:
+        for handler in streams:
+            handler.setStream(sys.stdout)
+        yield
+    finally:
+        for handler, stream in streams.items():
+            handler.setStream(stream)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from lightning import Callback, LightningModule, Trainer
+from lightning import Callback, LightningDataModule, LightningModule, Trainer
 from torch import nn
 
 from xaicf.callbacks.gather import gathered
@@ -69,9 +69,12 @@ class ExplainAtValidationEnd(Callback):
             InputError: a seat is empty or taken twice, or the data is no :class:`ImageData`.
             ClassifierError: the classifier does not fit the images or the classes of the data.
         """
-        if stage not in {"fit", "validate"}:
-            return
-        data = _data(trainer)
+        if stage in {"fit", "validate"}:
+            self.check(pl_module, getattr(trainer, "datamodule", None))
+
+    def check(self, pl_module: LightningModule, data: LightningDataModule | None) -> None:
+        """Raise, as :meth:`setup` does, where the module, the data, the networks and the questions do not fit."""
+        data = _as_images(data)
         subject = self._subject(pl_module)
         for explainer in self.explainers:
             explainer.check(subject)
@@ -87,7 +90,7 @@ class ExplainAtValidationEnd(Callback):
         training = trainer.state.fn == "fit"
         if trainer.sanity_checking or (training and (trainer.current_epoch + 1) % self.every_n_epochs):
             return
-        data = _data(trainer)
+        data = _as_images(getattr(trainer, "datamodule", None))
         subject = self._subject(pl_module)
         for network in subject.modules:
             network.to(pl_module.device)
@@ -149,8 +152,7 @@ def _only(frozen: nn.Module | None, module: LightningModule, seat: str) -> Light
     return module
 
 
-def _data(trainer: Trainer) -> ImageData:
-    data = getattr(trainer, "datamodule", None)
+def _as_images(data: LightningDataModule | None) -> ImageData:
     if not isinstance(data, ImageData):
         raise InputError(f"ExplainAtValidationEnd needs an ImageData module, got {type(data).__name__}")
     return data

@@ -53,9 +53,7 @@ class MNIST(ImageData):
     def _read(self, train: bool) -> LabelledImages:
         name = self.source.__name__
         if not self._is_there():
-            raise DataError(
-                f"{name} not found: expected its files in {self._folder()}; set --data.root, or --data.download true"
-            )
+            raise DataError(f"{name} not found: expected its files in {self._folder()}; set root, or download to true")
         try:
             stored = self.source(str(self.root), train=train)
         except (AssertionError, LookupError, RuntimeError, TypeError, ValueError) as error:

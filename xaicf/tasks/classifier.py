@@ -9,7 +9,7 @@ from torch.nn import functional
 from torchmetrics import MetricCollection
 from torchmetrics.classification import MulticlassAccuracy, MulticlassCalibrationError
 
-from xaicf.core import Batch, Images, ImageShape, InputError, Logits, recipe
+from xaicf.core import Batch, Images, ImageShape, InputError, Logits, UserError, recipe
 from xaicf.core.recipe import Recipe
 from xaicf.tasks.base import Task
 from xaicf.tasks.schedule import Schedule
@@ -29,7 +29,7 @@ class Classifier(Task):
         schedule: of the learning rate.
 
     Raises:
-        InputError: fewer than two classes, or another number of names than classes.
+        InputError: fewer than two classes, another number of names than classes, or a network that cannot be made.
     """
 
     def __init__(
@@ -50,7 +50,13 @@ class Classifier(Task):
         if len(self.class_names) != num_classes:
             raise InputError(f"class_names must name {num_classes} classes, got {len(self.class_names)}")
         self.network_recipe = recipe(network)
-        self.network = network(image_shape, num_classes)
+        try:
+            self.network = network(image_shape, num_classes)
+        except UserError:
+            raise
+        except (TypeError, ValueError, RuntimeError) as error:
+            name = self.network_recipe["class_path"]
+            raise InputError(f"network {name} cannot be made of image_shape and num_classes: {error}") from error
         metrics = MetricCollection(
             {
                 "accuracy": MulticlassAccuracy(num_classes, average="micro"),

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from xaicf.core import Flags, Labels, Latents
-from xaicf.explainers.solvers.problem import MARGIN, Constraints, Solution, least_norm, linearise, violation
+from xaicf.explainers.solvers.problem import MARGIN, Constraints, Solution, evaluate, least_norm, linearise, violation
 from xaicf.explainers.solvers.restoration import newton_step
 
 
@@ -30,7 +30,7 @@ def polish(
         constraints: h and g.
         tolerance: largest |h| and g of a feasible point.
         steps: at most.
-        restoration_steps: Newton steps after each tangent step, at most.
+        restoration_steps: new linearisations on the way back to the constraints, at most.
         smallest_gain: relative fall of the squared distance under which a full step ends the row.
 
     Returns:
@@ -57,7 +57,7 @@ def polish(
         before, after = pull.square().sum(1), (trial - start[rows]).square().sum(1)
         kept = (worst <= MARGIN * tolerance) & (after < before)
         point[rows[kept]], badness[rows[kept]] = trial[kept], worst[kept]
-        # A kept trial is the next point, and its linearisation is known.
+        # A kept trial is the next point, and a linearisation near it is known.
         values = torch.where(kept[:, None], there, values)
         jacobian = torch.where(kept[:, None, None], slopes, jacobian)
         moves = tangent.square().sum(1) > 1e-9 * before
@@ -76,14 +76,17 @@ def _goes_on(kept: Flags, gains: Flags, length: Tensor) -> Flags:
 def _return(
     trial: Latents, rows: Labels, constraints: Constraints, tolerance: float, steps: int, evaluations: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Bring ``trial`` back to the constraints in place; give the linearisation where it ends."""
+    """Bring ``trial`` back to the constraints in place; give the values where it ends and the last linearisation."""
     values, jacobian = linearise(constraints, trial, rows)
     evaluations[rows] += 1
-    for _ in range(steps):
+    for step in range(steps + 1):
         pending = (violation(values[:, 0], values[:, 1:]) > MARGIN * tolerance).nonzero().flatten()
         if len(pending) == 0:
             break
+        if step:  # the first step follows the gradients of the trial itself, and mostly does
+            values[pending], jacobian[pending] = linearise(constraints, trial[pending], rows[pending])
+            evaluations[rows[pending]] += 1
         trial[pending] += newton_step(values[pending], jacobian[pending])
-        values[pending], jacobian[pending] = linearise(constraints, trial[pending], rows[pending])
-        evaluations[rows[pending]] += 1
+        with torch.no_grad():
+            values[pending] = evaluate(constraints, trial[pending], rows[pending])
     return values, jacobian

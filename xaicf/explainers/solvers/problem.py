@@ -48,20 +48,24 @@ def violation(h: PerImage, g: Tensor) -> PerImage:
     return torch.cat([h.abs()[:, None], g], 1).amax(1)
 
 
-def linearise(constraints: Constraints, points: Latents, rows: Labels) -> tuple[Tensor, Tensor]:
-    """Compute h and the largest g (n, 2) and their gradients (n, 2, d), for two backward passes.
+def evaluate(constraints: Constraints, points: Latents, rows: Labels) -> Tensor:
+    """Compute h and the largest g (n, 2), -inf where there is none."""
+    h, inequalities = constraints(points, rows)
+    none = torch.full_like(h[:, None], -torch.inf)
+    return torch.stack([h, torch.cat([none, inequalities], 1).amax(1)], 1)
 
-    Without inequalities the second value is -inf and its gradient zero.
+
+def linearise(constraints: Constraints, points: Latents, rows: Labels) -> tuple[Tensor, Tensor]:
+    """Compute what :func:`evaluate` does and its gradients (n, 2, d), for two backward passes.
+
+    Without inequalities the second gradient is zero.
     """
     points = points.detach().requires_grad_()
-    h, inequalities = constraints(points, rows)
-    (slope,) = torch.autograd.grad(h.sum(), points, retain_graph=True)
-    if inequalities.shape[1] == 0:
-        values = torch.stack([h, torch.full_like(h, -torch.inf)], 1)
-        return values.detach(), torch.stack([slope, torch.zeros_like(slope)], 1)
-    worst = inequalities.amax(1)
-    (other,) = torch.autograd.grad(worst.sum(), points)
-    return torch.stack([h, worst], 1).detach(), torch.stack([slope, other], 1)
+    values = evaluate(constraints, points, rows)
+    h, worst = values.sum(0)
+    (slope,) = torch.autograd.grad(h, points, retain_graph=True)
+    (other,) = torch.autograd.grad(worst, points)
+    return values.detach(), torch.stack([slope, other], 1)
 
 
 def least_norm(jacobian: Tensor, binding: Flags, target: Tensor) -> Latents:
