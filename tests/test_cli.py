@@ -259,7 +259,7 @@ def test_last_is_read_as_safely_as_any_other(spoil: Any, mistake: Mistake) -> No
     [
         (12, ["foil must be second, label, all or a class in [0, 10), got 12"]),
         (-1, ["foil must be", "got -1"]),
-        ("third", ["foil", "'second', 'label', 'all'", "third"]),
+        ("third", ["foil: expected 'second', 'label', 'all' or int, got third"]),
     ],
 )
 def test_foil(foil: Any, said: list[str], mistake: Mistake) -> None:
@@ -317,7 +317,7 @@ NETWORK = {"class_path": "TwoConv"}
             ["schedule:", "cosin", "'constant', 'cosine', 'one_cycle'"],
         ),
         ({"trainer": {"max_epoch": 3}}, ["trainer.max_epoch"]),
-        ({"trainer": {"max_epochs": "abc"}}, ["trainer.max_epochs", "int", "abc"]),
+        ({"trainer": {"max_epochs": "abc"}}, ["trainer.max_epochs: expected int, got abc"]),
         ({"trainer": explaining(sample=3)}, ["callbacks:", "'sample'", "samples, every_n_epochs, foil"]),
         (
             {"trainer": explaining(explainers=[with_arguments("Attribution", method="magic")])},
@@ -362,11 +362,32 @@ def test_misspelt_or_mistyped(sections: Any, said: list[str], mistake: Mistake) 
         (["fit"], ["required", "fit.data", "fit.model"]),
         (["fit", "--epochs=3"], ["--epochs=3"]),
         (["fit", "--config=nowhere.yaml"], ["nowhere.yaml"]),
+        (["fit", "--config=given.yaml", "--trainer.max_epoch=1"], ["unrecognized", "--trainer.max_epoch=1"]),
+        (["fit", "--config=given.yaml", "--trainer.callbacks.foil=thrid"], ["foil: expected 'second'", "got thrid"]),
+        (
+            ["fit", "--config=given.yaml", "--model.optimizer=SGD", "--model.optimizer.lr=abc"],
+            ["lr: expected float, got abc"],
+        ),
+        (
+            ["fit", "--config=given.yaml", "--model.network=ResNet"],
+            ["network torchvision.models.ResNet cannot be made"],
+        ),
     ],
 )
 def test_misspelt_commands(arguments: list[str], said: list[str], mistake: Mistake) -> None:
+    config(trainer=explaining())
     line = mistake(*arguments)
     assert all(part in line for part in said), line
+    assert len(line) < 400
+
+
+@pytest.mark.parametrize(("given", "batches"), [("1", 1), ("1.0", None), ("2", 2)])
+def test_a_limit_of_one_is_one_batch(given: str, batches: int | None) -> None:
+    arguments = ["--trainer.limit_train_batches", given, "--trainer.limit_val_batches=1", "--data.batch_size=24"]
+    assert main(["fit", config(), *arguments]) == 0
+    data = Digits(batch_size=24)
+    data.setup()
+    assert read_checkpoint("runs/last.ckpt")["global_step"] == (batches or len(data.train_dataloader()))
 
 
 @pytest.mark.parametrize(
@@ -446,9 +467,10 @@ def test_a_value_that_a_constructor_refuses_is_a_mistake(mistake: Mistake) -> No
     ("trainer", "code", "traceback"),
     [
         ({"max_epochs": "abc"}, 2, False),
+        (explaining(foil=12), 2, False),
         ({"callbacks": [with_arguments("broken.Broken", error="runtime")]}, 1, True),
     ],
-    ids=["mistake", "defect"],
+    ids=["type", "range", "defect"],
 )
 def test_exit_code_of_a_process(trainer: Any, code: int, traceback: bool) -> None:
     command = [sys.executable, "-m", "xaicf", "fit", config(trainer=trainer)]
@@ -456,4 +478,5 @@ def test_exit_code_of_a_process(trainer: Any, code: int, traceback: bool) -> Non
     done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment, timeout=120)
     assert done.returncode == code
     assert ("Traceback" in done.stderr) == traceback
+    assert traceback or done.stderr.count("\n") == 1
     assert done.stderr.splitlines()[-1].startswith("RuntimeError: boom" if traceback else "xaicf: error: ")

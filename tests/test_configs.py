@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from xaicf.cli import main
 
@@ -35,7 +36,14 @@ def write_idx(path: Path, array: np.ndarray) -> None:
 
 
 def data_arguments(config: Path) -> list[str]:
-    """Write small files for a data set that would be fetched, unless it is there in full."""
+    """Write small files for a data set that is not bundled, unless it is there in full."""
+    if "class_path: ImageFolder" in config.read_text():
+        colours = {"red": (200, 0, 0), "green": (0, 200, 0), "blue": (0, 0, 200)}
+        for name, colour in colours.items():
+            Path("images", name).mkdir(parents=True, exist_ok=True)
+            for number in range(10):
+                Image.new("RGB", (40 + number, 48), colour).save(Path("images", name, f"{number}.png"))
+        return ["--data.root=images"]
     family = FETCHED.search(config.read_text())
     if family is None or "XAICF_DATA" in os.environ:
         return []
