@@ -10,7 +10,7 @@ import torch
 from scipy.optimize import minimize
 from torch import Tensor, nn
 
-from xaicf.core import Encoder, Explanation, Generator, InputError, Status, Subject
+from xaicf.core import ClassifierError, Encoder, Explanation, Generator, InputError, Status, Subject
 from xaicf.explainers import CDeepEx
 from xaicf.nn import ConvDecoder, ConvEncoder, TwoConv
 from xaicf.tasks import VAE
@@ -392,3 +392,23 @@ def test_wrong_options(options: dict[str, Any], message: str) -> None:
 def test_name_tells_the_problem() -> None:
     assert CDeepEx().name == "cdeepex"
     assert CDeepEx(constrain_others=False).name == "xgem"
+
+
+class Hidden(nn.Module):
+    """A classifier whose weights are in a plain list, out of reach of ``parameters()``."""
+
+    def __init__(self, num_classes: int = 3) -> None:
+        super().__init__()
+        self.hidden = [torch.randn(num_classes, math.prod(SHAPE))]
+
+    def forward(self, images: Tensor) -> Tensor:
+        return images.flatten(1) @ self.hidden[0].T
+
+
+def test_weights_that_are_not_registered_need_single_precision() -> None:
+    subject, inputs = linear_subject(3)
+    hidden = Subject(Hidden(), subject.generator)
+    with pytest.raises(ClassifierError, match="set precision single"):
+        search(hidden, inputs)
+    found = search(hidden, inputs, precision="single", clamp=False)
+    assert (found.status == Status.SOLVED).all()
