@@ -61,8 +61,8 @@ def test_the_page_is_self_contained(png: Path) -> None:
     assert str(png.parent) not in html
 
 
-def test_a_number_that_one_row_lacks_is_an_empty_cell(png: Path) -> None:
+def test_a_number_that_one_column_lacks_is_an_empty_cell(png: Path) -> None:
     html = page("t", "i", {"a": {"x": 1.2345, "y_z": 2.0}, "b": {"y_z": 3.0}}, {})
-    assert "<td>1.23</td><td>2</td>" in html
-    assert "<td></td><td>3</td>" in html
-    assert "<th>y z</th>" in html
+    assert "<th></th><th>a</th><th>b</th>" in html
+    assert "<td>x</td><td>1.23</td><td></td>" in html
+    assert "<td>y z</td><td>2</td><td>3</td>" in html

@@ -25,19 +25,20 @@ def page(
     Args:
         title: of the page.
         introduction: how to read it.
-        table: numbers by row and column.
+        table: numbers by column, such as an explainer, and row.
         sections: for each heading, pictures (PNG) with their text alternatives.
 
     Returns:
         HTML with the pictures inside. Every name is escaped.
     """
-    columns = sorted({name for row in table.values() for name in row})
-    head = "".join(f"<th>{escape(name.replace('_', ' '))}</th>" for name in ["explainer", *columns])
+    # A row for each number: there are more of them than fit beside each other.
+    names = sorted({name for column in table.values() for name in column})
+    head = "".join(f"<th>{escape(name)}</th>" for name in table)
     rows = "".join(
-        f"<tr><td>{escape(name)}</td>"
-        + "".join(f"<td>{row[column]:.3g}</td>" if column in row else "<td></td>" for column in columns)
+        f"<tr><td>{escape(name.replace('_', ' '))}</td>"
+        + "".join(f"<td>{column[name]:.3g}</td>" if name in column else "<td></td>" for column in table.values())
         + "</tr>"
-        for name, row in table.items()
+        for name in names
     )
     pictures = "".join(
         f"<h2>{escape(heading)}</h2>" + "".join(_figure(path, text) for text, path in figures)
@@ -46,7 +47,7 @@ def page(
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title>'
         f"<style>{_STYLE}</style><h1>{escape(title)}</h1><p>{escape(introduction)}</p>"
-        f"<table><tr>{head}</tr>{rows}</table>{pictures}</html>\n"
+        f"<table><tr><th></th>{head}</tr>{rows}</table>{pictures}</html>\n"
     )
 
 
