@@ -103,7 +103,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=show)
     parser.add_argument("--data-root", help="folder that holds MNIST/raw; XAICF_DATA or data if left out")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--batch-size", type=int, default=128)
+    parser.add_argument("--batch-size", type=int, default=256)
     parser.add_argument("--runs", type=int, default=9, help="of each side, after one that does not count")
     parser.add_argument("--batches", type=int, help="of each run, the whole epoch if left out")
     args = parser.parse_args()
