@@ -140,7 +140,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
                 command, env=environment(), cwd=home, capture_output=True, text=True, timeout=240, check=False
             )
             assert done.returncode == 0, done.stderr[-3000:]
-            assert "GLOBAL_RANK: 1, MEMBER: 2/2" in done.stderr
+            assert "GLOBAL_RANK: 1, MEMBER: 2/2" in done.stdout
     return folders
 
 
