@@ -281,6 +281,35 @@ def test_image_folder_of_one_class(mistake: Mistake) -> None:
     assert "images must hold at least two class folders, found 1" in mistake("fit", config(data=folder()))
 
 
+def test_image_folder_with_splits_but_no_train(mistake: Mistake) -> None:
+    images("val", "test")
+    assert mistake("fit", config(data=folder())) == "image folder images has a folder val but none named train"
+
+
+def test_classes_that_the_classifier_does_not_know(mistake: Mistake) -> None:
+    names = [f"letter {letter}" for letter in "abcdefghij"]
+    path = save(Classifier(functools.partial(TwoConv), SHAPE, 10, names))
+    line = mistake("fit", explaining_vae(path))
+    assert line.startswith("classifier knows the classes letter a, letter b,")
+    assert line.endswith("the data has 0, 1, 2, 3, 4, 5, 6, 7, 8, 9")
+
+
+def test_a_trial_leaves_results_alone() -> None:
+    given = config(trainer=explaining())
+    assert main(["fit", given]) == 0
+    before = {path: path.read_bytes() for path in Path("runs").rglob("*") if path.is_file()}
+    assert main(["fit", given, "--trainer.fast_dev_run=true"]) == 0
+    assert main(["test", given, "--trainer.fast_dev_run=true"]) == 0
+    after = {path: path.read_bytes() for path in Path("runs").rglob("*") if path.is_file()}
+    assert {path: after[path] for path in before} == before
+    assert all(path.parts[1] == "fast_dev_run" for path in after.keys() - before.keys())
+
+
+@pytest.mark.parametrize("command", ["validate", "test", "predict"])
+def test_an_untrained_network_is_not_measured(command: str, mistake: Mistake) -> None:
+    assert mistake(command, config()) == "checkpoint not found: runs/best.ckpt"
+
+
 def test_class_folder_without_images(mistake: Mistake) -> None:
     images("ant", "bee")
     Path("images/cow").mkdir()
@@ -341,6 +370,18 @@ NETWORK = {"class_path": "TwoConv"}
         (
             {"trainer": explaining(classifier=with_arguments("xaicf.load_frozn", path="a.ckpt"))},
             ["classifier:", "load_frozn"],
+        ),
+        (
+            {"model": with_arguments("Classifier", network=NETWORK, optimizer=with_arguments("SGD", lr=-1.0))},
+            ["optimizer cannot be made", "learning rate: -1"],
+        ),
+        (
+            {
+                "model": with_arguments(
+                    "VAE", decoder={"class_path": "ConvEncoder"}, encoder=with_arguments("ConvEncoder", channels=[])
+                )
+            },
+            ["network xaicf.nn.ConvEncoder cannot be made"],
         ),
         ({"data": with_arguments("Digits", batch_size=0)}, ["batch_size must be at least 1, got 0"]),
         ({"trainer": {"strategy": "magic"}}, ["strategy='magic'", "ddp"]),

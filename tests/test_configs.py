@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 from xaicf.cli import main
+from xaicf.store import explainers, verify
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 ALL = sorted(CONFIGS.rglob("*.yaml"))
@@ -63,8 +64,8 @@ def fit(config: Path, *arguments: str) -> int:
     return main(["fit", f"--config={config}", *data_arguments(config), *quiet, *arguments])
 
 
-def train_classifiers(config: Path) -> None:
-    """Train, for two batches, the classifier whose checkpoint a configuration names."""
+def train_named(config: Path) -> None:
+    """Train, for two batches, the networks whose checkpoints a configuration names."""
     for path in map(Path, re.findall(r"path: (runs/\S+\.ckpt)", config.read_text())):
         (origin,) = (one for one in ALL if f"  default_root_dir: {path.parent}\n" in one.read_text())
         limits = [
@@ -86,12 +87,18 @@ def test_runs_as_it_stands(config: Path) -> None:
             dry += ["--trainer.accelerator=cpu", "--trainer.devices=1"]
         assert fit(CONFIGS / "classifier/digits.yaml", f"--config={config}", *dry, *few) == 0
         return
-    train_classifiers(config)
+    train_named(config)
+    if config.parent.name == "explain":
+        arguments = [*data_arguments(config), "--model.ids=[0,2,3]", "--model.block_size=2", "--output=store"]
+        assert main(["explain", f"--config={config}", *arguments]) == 0
+        assert verify("store").rows == 3 * len(explainers("store"))
+        return
     text = config.read_text()
     if "class_path: ExplainAtValidationEnd" in text:
         dry += few
     assert fit(config, *dry) == 0
     (root,) = re.findall(r"^  default_root_dir: (\S+)$", text, re.MULTILINE)
+    root = f"{root}/fast_dev_run"
     written = {path.parent.name for path in Path(root).rglob("epoch_0000/*/sample_*.png")}
     assert len(written) == text.count("  - class_path: Attribution") + text.count("  - class_path: CDeepEx")
     if "class_path: LogSamples" in text:
@@ -100,4 +107,8 @@ def test_runs_as_it_stands(config: Path) -> None:
 
 def test_every_run_has_a_folder_of_its_own() -> None:
     folders = re.findall(r"^  default_root_dir: (\S+)$", "".join(path.read_text() for path in ALL), re.MULTILINE)
-    assert len(folders) == len(set(folders)) == len([path for path in ALL if path.parent.name != "trainer"])
+    assert (
+        len(folders)
+        == len(set(folders))
+        == len([path for path in ALL if path.parent.name not in {"explain", "trainer"}])
+    )

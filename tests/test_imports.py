@@ -27,8 +27,9 @@ ALLOWED = {
     "viz": {"core", "viz"},
     "callbacks": METHODS | {"callbacks"},
     "studies": METHODS | {"callbacks", "studies"},
+    "commands": METHODS | {"commands"},
     "mistakes": {"mistakes"},
-    "cli": METHODS | {"callbacks", "studies", "mistakes", "cli"},
+    "cli": METHODS | {"callbacks", "studies", "commands", "mistakes", "cli"},
     "__init__": {"core"},
     "__main__": {"cli"},
 }

@@ -1,29 +1,35 @@
 """The command line: Lightning's own, with the data's shape and classes linked into the task."""
 
 import contextlib
+import json
 import logging
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from jsonargparse import ArgumentError
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch import Trainer
+from lightning.pytorch import LightningModule
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 
 import xaicf.callbacks
+import xaicf.commands
 import xaicf.explainers
 import xaicf.nn
+import xaicf.tasks
 from xaicf.callbacks import ExplainAtValidationEnd
 from xaicf.callbacks.settings import SaveSettings
+from xaicf.commands import Trainer
 from xaicf.core import CheckpointError, InputError, UserError, read_checkpoint
 from xaicf.data import ImageData
 from xaicf.mistakes import one_line
-from xaicf.tasks import Task
 
 NAMED = [
-    name for module in (xaicf.callbacks, xaicf.data, xaicf.explainers, xaicf.nn, xaicf.tasks) for name in module.__all__
+    name
+    for module in (xaicf.callbacks, xaicf.commands, xaicf.data, xaicf.explainers, xaicf.nn, xaicf.tasks)
+    for name in module.__all__
 ]
 """What YAML may call by its short name, because it is imported here."""
 
@@ -38,8 +44,21 @@ for limit in LIMITS:
     Trainer.__init__.__annotations__[limit] = int | float | None
 
 
+class Parser(LightningArgumentParser):
+    """Takes functions such as ``xaicf.load_frozen`` as networks of a model, also where the data is linked into it."""
+
+    def add_function_arguments(self, *args: Any, linked_targets: object = None, **keywords: Any) -> Any:  # noqa: ANN401
+        """Leave out the links, which jsonargparse hands on though its own method does not take them."""
+        return super().add_function_arguments(*args, **keywords)
+
+
 class CLI(LightningCLI):
-    """``fit``, ``validate``, ``test`` and ``predict`` for any task and data module of the package."""
+    """``fit``, ``validate``, ``test`` and ``predict`` for any task, and ``explain``, on any data of the package."""
+
+    @staticmethod
+    def subcommands() -> dict[str, set[str]]:
+        """Add ``explain`` to Lightning's own."""
+        return {**LightningCLI.subcommands(), "explain": {"model", "datamodule", "settings"}}
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Link the data into the task, and the run's folder into its checkpoints."""
@@ -60,16 +79,21 @@ class CLI(LightningCLI):
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
         """Read a checkpoint that is named before anything else does.
 
-        ``best`` and ``last`` are those of the run's folder; ``fit`` begins anew where there is no ``last``.
+        ``best`` and ``last`` are those of the run's folder; ``fit`` begins anew where there is no ``last``, the other
+        commands read ``best`` where nothing is named.
         """
         super().parse_arguments(parser, args)
         config = self.config[self.config.subcommand]
         path = config.get("ckpt_path")
+        if path is None and self.config.subcommand in {"validate", "test", "predict"}:
+            path = "best"
         if path in {"best", "last"}:
-            path = str(Path(config.checkpoint.dirpath, f"{path}.ckpt"))
-            if config.ckpt_path == "last" and self.config.subcommand == "fit" and not Path(path).exists():
-                return
-            config.ckpt_path = path
+            file = Path(config.checkpoint.dirpath, f"{path}.ckpt")
+            anew = path == "last" and self.config.subcommand == "fit" and not file.exists()
+            config.ckpt_path = path = None if anew else str(file)
+        if config.trainer.fast_dev_run:  # a trial leaves the results of a training alone
+            config.trainer.default_root_dir = str(Path(config.trainer.default_root_dir, "fast_dev_run"))
+            config.checkpoint.dirpath = config.trainer.default_root_dir
         if path is not None and read_checkpoint(path).get("hyper_parameters"):
             raise CheckpointError(
                 f"checkpoint {path} holds hyper_parameters, which would change the model, and is refused"
@@ -94,6 +118,13 @@ class CLI(LightningCLI):
                 if isinstance(callback, ExplainAtValidationEnd):
                     callback.check(self.model, self.datamodule)
 
+    def explain(self, **arguments: Any) -> None:  # noqa: ANN401  (those of the trainer's method)
+        """Run :meth:`Trainer.explain`, which keeps the resolved settings."""
+        written = json.loads(self.parser.dump(self.config, skip_none=False, format="json"))[self.subcommand]
+        settings = {name: written[name] for name in ("seed_everything", "model", "data")}
+        assert isinstance(self.trainer, Trainer)
+        self.trainer.explain(settings={**settings, "precision": written["trainer"]["precision"]}, **arguments)
+
     def after_fit(self) -> None:
         """Say where the results lie."""
         if self.trainer.is_global_zero:
@@ -112,8 +143,10 @@ def main(args: Sequence[str] | None = None) -> int:
     try:
         with _progress_on_stdout():
             CLI(
-                Task,
+                LightningModule,
                 ImageData,
+                trainer_class=Trainer,
+                parser_class=Parser,
                 subclass_mode_model=True,
                 subclass_mode_data=True,
                 auto_configure_optimizers=False,

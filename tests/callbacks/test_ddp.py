@@ -19,7 +19,7 @@ from xaicf.cli import main
 from xaicf.core import Explanation, Status
 from xaicf.data import Digits
 from xaicf.nn import ConvDecoder, ConvEncoder, TwoConv
-from xaicf.store import read_part
+from xaicf.store import parts
 from xaicf.tasks import VAE, Classifier, Task
 
 SAMPLES = 3
@@ -145,13 +145,12 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
 
 
 def both(runs: dict[int, Path], name: str, epoch: int) -> tuple[Explanation, Explanation]:
-    parts = []
+    found = []
     for devices in (1, 2):
-        path = runs[devices] / "explanations" / f"epoch_000{epoch}" / f"{name}.safetensors"
-        explanation, index = read_part(path)
-        assert index.tolist() == list(range(SAMPLES))
-        parts.append(explanation)
-    return parts[0], parts[1]
+        (part,) = parts(runs[devices] / "explanations" / f"epoch_000{epoch}", name)
+        assert part.index.tolist() == list(range(SAMPLES))
+        found.append(part.explanation)
+    return found[0], found[1]
 
 
 @pytest.mark.parametrize("epoch", EPOCHS)
@@ -186,7 +185,7 @@ def test_each_validation_is_logged_once(devices: int, runs: dict[int, Path]) -> 
     for epoch in EPOCHS:
         folder = runs[devices] / "explanations" / f"epoch_000{epoch}"
         for name in ("xgem", "linear_approximation-pair"):
-            pictures = sorted(path.name for path in (folder / name).iterdir())
+            pictures = sorted(path.name for path in (folder / name).glob("*.png"))
             assert pictures == [f"sample_0000{id_}.png" for id_ in range(SAMPLES)]
 
 

@@ -23,7 +23,7 @@ from xaicf.core import ClassifierError, Explanation, InputError, Status
 from xaicf.data import Digits
 from xaicf.explainers import Attribution, CDeepEx
 from xaicf.nn import ConvDecoder, ConvEncoder, SmallVGG, TwoConv
-from xaicf.store import read_part
+from xaicf.store import parts, read
 from xaicf.tasks import VAE, Classifier
 
 SHAPE = (1, 32, 32)
@@ -92,17 +92,19 @@ def test_what_is_trained_takes_the_empty_seat(
     names = ["cdeepex", "gradient-pair"]
     assert sorted(path.name for path in home.iterdir() if path.is_dir()) == names
     for name in names:
-        pictures = sorted((home / name).iterdir())
+        pictures = sorted((home / name).glob("*.png"))
         assert [path.name for path in pictures] == [f"sample_0000{id_}.png" for id_ in range(3)]
         for path in pictures:
             with Image.open(path) as image:
                 image.load()
                 assert min(image.size) > 200
-        explanation, index = read_part(home / f"{name}.safetensors")
-        assert index.tolist() == [0, 1, 2]
-        assert torch.equal(explanation.inputs, data.samples([0, 1, 2])["image"])
+        (part,) = parts(home, name)
+        batch = data.samples([0, 1, 2])
+        assert part.index.tolist() == [0, 1, 2]
+        assert torch.equal(part.label, batch["label"])
+        assert torch.equal(part.explanation.inputs, batch["image"])
 
-    explanation, _ = read_part(home / "cdeepex.safetensors")
+    explanation = read(home, "cdeepex")
     solved = explanation.status == Status.SOLVED
     assert solved.any()
     counterfactual = explanation.counterfactual
@@ -170,7 +172,8 @@ def test_foil_policies(foil: Any, trained: tuple[Classifier, VAE], data: Digits,
     task, count = copy.deepcopy(trained[0]), 2 if foil == "all" else 6  # pictures take their time
     trainer(tmp_path, callbacks=[gradient(samples=count, foil=foil)]).validate(task, datamodule=data)
     home = tmp_path / "explanations" / "validate" / "epoch_0000"
-    explanation, index = read_part(home / "gradient-pair.safetensors")
+    (part,) = parts(home)
+    explanation, index = part.explanation, part.index
     batch = data.samples(range(count))
     with torch.no_grad():
         logits = task.eval()(batch["image"])
@@ -206,8 +209,8 @@ def test_more_samples_than_there_are_takes_them_all(data: Digits, tmp_path: Path
         few.splits["val"].labels[:2],
     )
     trainer(tmp_path, callbacks=[gradient(samples=50)]).validate(new_classifier(), datamodule=few)
-    path = tmp_path / "explanations" / "validate" / "epoch_0000" / "gradient-pair.safetensors"
-    assert read_part(path)[1].tolist() == [0, 1]
+    (part,) = parts(tmp_path / "explanations" / "validate" / "epoch_0000")
+    assert part.index.tolist() == [0, 1]
 
 
 def test_a_process_without_any_applicable_image_joins_the_others() -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from xaicf.core import as_found
+from xaicf.core import ClassifierError, as_found
 
 
 class Counting(nn.Module):
@@ -137,11 +137,21 @@ def test_gradients_can_be_computed_inside(outside: type[torch.no_grad]) -> None:
 
 
 def test_grad_mode_is_put_back() -> None:
+    made = network()
     with torch.inference_mode():
-        with as_found(network()):
+        with as_found(made):
             assert torch.is_grad_enabled()
             assert not torch.is_inference_mode_enabled()
         assert torch.is_inference_mode_enabled()
+
+
+def test_a_network_made_in_inference_mode_is_refused_untouched() -> None:
+    with torch.inference_mode():
+        made = network()
+    before = state_of(made)
+    with pytest.raises(ClassifierError, match="made in inference mode"), as_found(made):
+        pass
+    assert_unchanged(made, before)
 
 
 def test_nested_use() -> None:

@@ -11,10 +11,10 @@ from torch import nn
 from xaicf.callbacks.gather import gathered
 from xaicf.callbacks.logging import log_epoch
 from xaicf.callbacks.record import Record, write_record
-from xaicf.core import Batch, ClassifierError, Explanation, Generator, InputError, Subject, Translator
+from xaicf.core import Batch, Explanation, Generator, InputError, Subject, Translator
 from xaicf.data import ImageData
 from xaicf.explainers import Explainer, ask, classify, pose
-from xaicf.explainers.question import FoilPolicy
+from xaicf.explainers.question import FoilPolicy, check_questions
 
 
 class ExplainAtValidationEnd(Callback):
@@ -76,14 +76,8 @@ class ExplainAtValidationEnd(Callback):
         """Raise, as :meth:`setup` does, where the module, the data, the networks and the questions do not fit."""
         data = _as_images(data)
         subject = self._subject(pl_module)
-        for explainer in self.explainers:
-            explainer.check(subject)
         subject.classifier.to(pl_module.device)
-        probe = torch.zeros(1, *data.image_shape, device=pl_module.device)
-        logits = classify(subject, probe)
-        if logits.shape[1] != data.num_classes:
-            raise ClassifierError(f"classifier has {logits.shape[1]} classes, the data has {data.num_classes}")
-        pose(logits, self.foil, label=logits.argmax(1))
+        check_questions(self.explainers, subject, data.image_shape, data.class_names, self.foil)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Explain, write and log."""

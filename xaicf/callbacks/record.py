@@ -7,7 +7,7 @@ from pathlib import Path
 
 from xaicf.callbacks.logging import Table
 from xaicf.core import Explanation, Labels, Status
-from xaicf.store import write_part
+from xaicf.store import Folder, Manifest, Part, part_name, write_part
 from xaicf.viz import page, panel
 
 _INTRODUCTION = (
@@ -63,7 +63,7 @@ class Written:
 
 
 def write_record(folder: Path, epoch: int, records: Sequence[Record]) -> Written:
-    """Write a validation's explanations into ``folder/epoch_NNNN`` and the page ``folder/index.html``.
+    """Write a validation's explanations into ``folder/epoch_NNNN``, a store, and the page ``folder/index.html``.
 
     Args:
         folder: of the run's explanations.
@@ -79,8 +79,11 @@ def write_record(folder: Path, epoch: int, records: Sequence[Record]) -> Written
     sections: dict[str, list[tuple[str, Path]]] = {}
     extra = sorted({name for record in records for name in record.explanation.scalars})
     rows: list[list[object]] = []
+    ids = sorted(set(records[0].index.tolist()))
+    asked = [record.name for record in records]
+    Manifest(asked, "val", ids, len(ids), len(ids), list(records[0].class_names)).write(Folder(home))
     for record in records:
-        write_part(home / f"{record.name}.safetensors", record.explanation, record.index)
+        write_part(Folder(home / record.name), part_name(0), Part(record.explanation, record.index, record.label))
         scalars |= {f"explain/{record.name}/{name}": value for name, value in record.scalars().items()}
         for row in range(len(record.explanation)):
             one = record.explanation[row]

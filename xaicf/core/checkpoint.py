@@ -15,6 +15,25 @@ RECIPE = "xaicf"
 """The key of a task's recipe in its checkpoint."""
 
 
+def load_safely(path: str | Path) -> Any:  # noqa: ANN401  (whatever was saved)
+    """Read a file of torch.save onto the CPU, refusing everything but tensors and plain values.
+
+    Raises:
+        CheckpointError: the file is missing, damaged, or holds pickled code.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CheckpointError(f"checkpoint not found: {path}")
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        if _is_zip(path):
+            raise CheckpointError(f"checkpoint {path} holds pickled code and is refused") from error
+        raise CheckpointError(f"checkpoint {path} is damaged or no checkpoint") from error
+    except Exception as error:  # bytes read as a pickle raise whatever they happen to spell
+        raise CheckpointError(f"checkpoint {path} is damaged or no checkpoint") from error
+
+
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
     """Read a task's checkpoint onto the CPU, refusing everything but tensors and plain values.
 
@@ -27,17 +46,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     Raises:
         CheckpointError: the file is missing, damaged, holds pickled code, or is of no known task.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise CheckpointError(f"checkpoint not found: {path}")
-    try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        if _is_zip(path):
-            raise CheckpointError(f"checkpoint {path} holds pickled code and is refused") from error
-        raise CheckpointError(f"checkpoint {path} is damaged or no checkpoint") from error
-    except Exception as error:  # bytes read as a pickle raise whatever they happen to spell
-        raise CheckpointError(f"checkpoint {path} is damaged or no checkpoint") from error
+    checkpoint = load_safely(path)
     if not isinstance(checkpoint, dict) or RECIPE not in checkpoint or "state_dict" not in checkpoint:
         raise CheckpointError(f"checkpoint {path} was not written by a task of xaicf")
     return checkpoint

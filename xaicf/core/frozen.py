@@ -6,6 +6,8 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
+from xaicf.core.errors import ClassifierError
+
 
 @contextmanager
 def as_found(*networks: nn.Module) -> Iterator[None]:
@@ -17,9 +19,14 @@ def as_found(*networks: nn.Module) -> Iterator[None]:
 
     Args:
         networks: modules to keep unchanged.
+
+    Raises:
+        ClassifierError: a network was made in inference mode.
     """
     modes = [(module, module.training) for network in networks for module in network.modules()]
     weights = [(weight, weight.requires_grad) for network in networks for weight in network.parameters()]
+    if any(weight.is_inference() for weight, _ in weights):
+        raise ClassifierError("networks made in inference mode cannot be differentiated; make them outside of it")
     buffers = [
         (module, name, buffer, buffer.clone())
         for module, _ in modes

@@ -60,6 +60,9 @@ class ImageFolder(ImageData):
         self.fractions: dict[SplitName, float] = {"val": val_fraction, "test": test_fraction}
         self.image_shape = (channels, image_size, image_size)
         self.train_root = self.root / "train" if (self.root / "train").is_dir() else self.root
+        for name in self.fractions:
+            if self.train_root == self.root and (self.root / name).is_dir():
+                raise DataError(f"image folder {self.root} has a folder {name} but none named train")
         self.class_names = _class_names(self.train_root)
 
     def load(self) -> dict[SplitName, LabelledImages]:

@@ -1,6 +1,7 @@
 """CDeepEx: the nearest point in a generator's latent space where two classes tie and no third one wins."""
 
 import contextlib
+import re
 from typing import ClassVar, Literal
 
 import torch
@@ -128,7 +129,7 @@ class CDeepEx(Explainer):
                 try:
                     logits = subject.classifier(image(latents, rows).to(wide)).to(inputs.dtype)
                 except RuntimeError as error:
-                    if not double or ("dtype" not in str(error) and "type" not in str(error)):
+                    if not double or not re.search("dtype|scalar type", str(error)):
                         raise
                     raise ClassifierError(
                         "classifier has weights that are not registered and stay in single precision; "

@@ -1,12 +1,24 @@
 """Which foil to ask about, image by image."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
-from xaicf.core import Explanation, Flags, Images, InputError, Labels, Logits, Status, Subject
+from xaicf.core import (
+    ClassifierError,
+    Explanation,
+    Flags,
+    Images,
+    ImageShape,
+    InputError,
+    Labels,
+    Logits,
+    Status,
+    Subject,
+)
 from xaicf.explainers.base import Explainer, check_classes, classify, resolve_classes
 
 FoilPolicy = Literal["second", "label", "all"] | int
@@ -57,6 +69,39 @@ def pose(logits: Logits, policy: FoilPolicy = "second", label: Labels | None = N
     else:
         raise InputError(f"foil must be second, label, all or a class in [0, {num_classes}), got {policy}")
     return Questions(row, fact, foil, fact != foil)
+
+
+def check_questions(
+    explainers: Iterable[Explainer],
+    subject: Subject,
+    image_shape: ImageShape,
+    class_names: Sequence[str],
+    policy: FoilPolicy = "second",
+) -> None:
+    """Check, before anything is computed, that questions about some data can be asked.
+
+    Args:
+        explainers: to be asked.
+        subject: the classifier and its helpers.
+        image_shape: of the data.
+        class_names: of the data.
+        policy: of the foils.
+
+    Raises:
+        InputError: an explainer lacks a network, or the policy is unknown.
+        ClassifierError: the classifier does not fit the images or the classes.
+    """
+    for explainer in explainers:
+        explainer.check(subject)
+    weight = next(subject.classifier.parameters(), torch.empty(0))
+    logits = classify(subject, torch.zeros(1, *image_shape, device=weight.device))
+    if logits.shape[1] != len(class_names):
+        raise ClassifierError(f"classifier has {logits.shape[1]} classes, the data has {len(class_names)}")
+    known = getattr(subject.classifier, "class_names", class_names)
+    if tuple(known) not in {tuple(class_names), tuple(map(str, range(len(class_names))))}:
+        told = [", ".join(map(str, names)) for names in (known, class_names)]
+        raise ClassifierError(f"classifier knows the classes {told[0]}, the data has {told[1]}")
+    pose(logits, policy, label=logits.argmax(1))
 
 
 def ask(

@@ -1,5 +1,24 @@
-"""Explanations on disk."""
+"""Explanations on disk: written in parts by any number of processes, each part complete or absent."""
 
-from xaicf.store.part import read_part, write_part
+from xaicf.store.folder import Folder
+from xaicf.store.manifest import Manifest
+from xaicf.store.part import Part, read_part, write_part
+from xaicf.store.reading import explainers, missing_blocks, part_name, parts, read, table
+from xaicf.store.verify import Verification, build_network, verify
 
-__all__ = ["read_part", "write_part"]
+__all__ = [
+    "Folder",
+    "Manifest",
+    "Part",
+    "Verification",
+    "build_network",
+    "explainers",
+    "missing_blocks",
+    "part_name",
+    "parts",
+    "read",
+    "read_part",
+    "table",
+    "verify",
+    "write_part",
+]

@@ -1,52 +1,139 @@
-"""One part of a store: an explanation on disk, complete or absent."""
+"""One part of a store: the explanation of a block of samples, complete or absent.
 
+A part is three files: tensors (``.safetensors``); ids, labels, classes, status and scalars
+(``.parquet``, a row for each question); and last, as the mark that the part is complete, the SHA-256 and size of
+both (``.json``).
+"""
+
+import hashlib
+import io
 import json
-import os
-from pathlib import Path
+from collections.abc import Collection
+from dataclasses import dataclass
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 
 from xaicf.core import DataError, Explanation, Labels
+from xaicf.store.folder import Folder
+
+IN_TABLE = ("fact", "foil", "status")
+"""What of an explanation stands in the table beside its scalars."""
+
+OPTIONAL = ("attribution", "counterfactual", "baseline", "trace")
+"""What of an explanation need not be read."""
+
+MARK = ".json"
 
 
-def write_part(path: Path, explanation: Explanation, index: Labels) -> None:
-    """Write an explanation and its sample ids; a reader sees all of it or nothing.
+@dataclass(frozen=True)
+class Part:
+    """An explanation with the sample ids and labels (B,) of its rows."""
+
+    explanation: Explanation
+    index: Labels
+    label: Labels
+
+
+def write_part(folder: Folder, name: str, part: Part) -> None:
+    """Write a part; a reader sees all of it or nothing.
 
     Args:
-        path: of the part, ending in ``.safetensors``; its folder is made.
-        explanation: any.
-        index: stable sample ids (B,), kept with the rows.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Cloned, since safetensors refuses two names for the same memory.
-    tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in explanation.tensors().items()}
-    data = save({**tensors, "index": index.cpu()}, metadata={"xaicf": json.dumps({"rows": len(explanation)})})
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with draft.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
-
-
-def read_part(path: Path) -> tuple[Explanation, Labels]:
-    """Read what :func:`write_part` wrote, onto the CPU.
+        folder: made if it is not there.
+        name: of the part.
+        part: what to write.
 
     Raises:
-        DataError: the file is missing, damaged, or holds no explanation.
+        DataError: a file cannot be written.
     """
+    explanation, index, label = part.explanation, part.index, part.label
+    flat = {key: tensor.detach().cpu().contiguous() for key, tensor in explanation.tensors().items()}
+    columns = {"index": index.cpu(), "label": label.cpu()}
+    columns |= {key: flat.pop(key) for key in list(flat) if key in IN_TABLE or key.startswith("scalars/")}
+    table = pa.table({key: tensor.numpy() for key, tensor in columns.items()})
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer)
+    # Cloned, since safetensors refuses two names for the same memory.
+    files = {
+        f"{name}.parquet": buffer.getvalue(),
+        f"{name}.safetensors": save({key: tensor.clone() for key, tensor in flat.items()}),
+    }
+    mark = {file: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()} for file, data in files.items()}
+    for file, data in files.items():
+        folder.write(file, data)
+    folder.write(f"{name}{MARK}", json.dumps({"rows": len(index), "files": mark}).encode())
+
+
+def complete_parts(folder: Folder) -> set[str]:
+    """Name the parts of a folder that are complete.
+
+    Raises:
+        DataError: a part that was complete has lost a file, or one has another size.
+    """
+    sizes = folder.sizes()
+    names = {file.removesuffix(MARK) for file in sizes if file.endswith(MARK)}
+    for name in sorted(names):
+        for file, expected in _mark(folder, name).items():
+            if sizes.get(file) != expected["bytes"]:
+                found = f"has {sizes[file]} bytes, expected {expected['bytes']}" if file in sizes else "is missing"
+                raise DataError(f"store file {folder.path(file)} {found}; remove {name}{MARK} to have it made again")
+    return names
+
+
+def read_part(folder: Folder, name: str, columns: Collection[str] = OPTIONAL) -> Part:
+    """Read what :func:`write_part` wrote, onto the CPU, its hashes checked.
+
+    Args:
+        folder: of the part.
+        name: of the part.
+        columns: which of ``attribution``, ``counterfactual``, ``baseline`` and ``trace`` to keep.
+
+    Raises:
+        DataError: a file is missing or damaged, or holds no explanation.
+    """
+    files = _mark(folder, name)
+    table = read_table(folder, name)
+    tensors_file = f"{name}.safetensors"
     try:
-        with safe_open(path, framework="pt") as file:
-            tensors: dict[str, torch.Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (no mapping)
-    except (OSError, SafetensorError) as error:
-        raise DataError(f"store part {path} is missing or damaged") from error
+        tensors = load(_checked(folder, tensors_file, files))
+        tensors |= {key: torch.from_numpy(table[key].to_numpy().copy()) for key in table.column_names}
+        index, label = tensors.pop("index"), tensors.pop("label")
+        dropped = [field for field in OPTIONAL if field not in columns]
+        kept = {key: tensor for key, tensor in tensors.items() if key.partition("/")[0] not in dropped}
+        return Part(Explanation.from_tensors(kept), index, label)
+    except (KeyError, TypeError, ValueError, SafetensorError) as error:
+        raise DataError(f"store file {folder.path(tensors_file)} holds no explanation") from error
+
+
+def read_table(folder: Folder, name: str) -> pa.Table:
+    """Read ids, labels, classes, status and scalars alone.
+
+    Raises:
+        DataError: the file is missing or damaged.
+    """
+    file = f"{name}.parquet"
     try:
-        index = tensors.pop("index")
-        return Explanation.from_tensors(tensors), index
-    except (KeyError, TypeError, ValueError) as error:
-        raise DataError(f"store part {path} holds no explanation") from error
+        return pq.read_table(io.BytesIO(_checked(folder, file, _mark(folder, name))))
+    except pa.ArrowException as error:
+        raise DataError(f"store file {folder.path(file)} holds no table") from error
+
+
+def _mark(folder: Folder, name: str) -> dict[str, dict[str, object]]:
+    file = f"{name}{MARK}"
+    try:
+        files: dict[str, dict[str, object]] = json.loads(folder.read(file))["files"]
+        assert {f"{name}.parquet", f"{name}.safetensors"} == set(files)
+        assert all({"bytes", "sha256"} == set(entry) for entry in files.values())
+    except (AssertionError, AttributeError, KeyError, TypeError, ValueError) as error:
+        raise DataError(f"store file {folder.path(file)} is damaged; remove it to have its part made again") from error
+    return files
+
+
+def _checked(folder: Folder, file: str, files: dict[str, dict[str, object]]) -> bytes:
+    data = folder.read(file)
+    if hashlib.sha256(data).hexdigest() != files[file]["sha256"]:
+        raise DataError(f"store file {folder.path(file)} is damaged: its SHA-256 is not the one that was written")
+    return data

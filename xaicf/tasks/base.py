@@ -3,21 +3,37 @@
 import json
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from lightning import LightningModule
 from lightning.pytorch.cli import OptimizerCallable
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
-from torch import Tensor
+from torch import Tensor, nn
 
-from xaicf.core import Batch, CheckpointError, InputError
+from xaicf.core import Batch, CheckpointError, ImageShape, InputError, UserError, recipe
 from xaicf.core.checkpoint import RECIPE
 from xaicf.core.recipe import Recipe
 from xaicf.tasks.schedule import Schedule, learning_rate_schedule
 
 RANDOM_STATE = "xaicf_random_state"
 """The key of the random states in a checkpoint, so that a resumed training goes on as if never interrupted."""
+
+
+def make_network(factory: Callable[[ImageShape, int], nn.Module], image_shape: ImageShape, outputs: int) -> nn.Module:
+    """Make a network from an image shape and a number of outputs or inputs.
+
+    Raises:
+        InputError: the factory does not take them.
+    """
+    try:
+        return factory(image_shape, outputs)
+    except UserError:
+        raise
+    except (IndexError, TypeError, ValueError, RuntimeError) as error:
+        name = recipe(factory)["class_path"]
+        raise InputError(f"network {name} cannot be made of {tuple(image_shape)} and {outputs}: {error}") from error
 
 
 class Task(LightningModule, ABC):
@@ -73,10 +89,13 @@ class Task(LightningModule, ABC):
         """Give one optimiser and its schedule, advanced at every step.
 
         Raises:
-            InputError: the schedule needs an end, and the training has none.
+            InputError: the optimiser refuses its options, or the schedule needs an end that the training lacks.
             CheckpointError: the training that goes on was planned for another number of steps.
         """
-        optimizer = self.optimizer(self.parameters())
+        try:
+            optimizer = self.optimizer(self.parameters())
+        except ValueError as error:
+            raise InputError(f"optimizer cannot be made: {error}") from error
         self.restore_random_state()
         steps = self.trainer.estimated_stepping_batches
         if self.schedule == "constant":

@@ -9,9 +9,9 @@ from torch.nn import functional
 from torchmetrics import MetricCollection
 from torchmetrics.classification import MulticlassAccuracy, MulticlassCalibrationError
 
-from xaicf.core import Batch, Images, ImageShape, InputError, Logits, UserError, recipe
+from xaicf.core import Batch, Images, ImageShape, InputError, Logits, recipe
 from xaicf.core.recipe import Recipe
-from xaicf.tasks.base import Task
+from xaicf.tasks.base import Task, make_network
 from xaicf.tasks.schedule import Schedule
 
 
@@ -50,13 +50,7 @@ class Classifier(Task):
         if len(self.class_names) != num_classes:
             raise InputError(f"class_names must name {num_classes} classes, got {len(self.class_names)}")
         self.network_recipe = recipe(network)
-        try:
-            self.network = network(image_shape, num_classes)
-        except UserError:
-            raise
-        except (TypeError, ValueError, RuntimeError) as error:
-            name = self.network_recipe["class_path"]
-            raise InputError(f"network {name} cannot be made of image_shape and num_classes: {error}") from error
+        self.network = make_network(network, image_shape, num_classes)
         metrics = MetricCollection(
             {
                 "accuracy": MulticlassAccuracy(num_classes, average="micro"),

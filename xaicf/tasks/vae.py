@@ -11,7 +11,7 @@ from xaicf.core import Batch, Encoder, Generator, Images, ImageShape, InputError
 from xaicf.core.recipe import Recipe
 from xaicf.losses import bernoulli, gaussian, kl_standard_normal
 from xaicf.nn import ConvDecoder, ConvEncoder
-from xaicf.tasks.base import Task
+from xaicf.tasks.base import Task, make_network
 from xaicf.tasks.schedule import Schedule
 
 _LIKELIHOODS = {"bernoulli": bernoulli, "gaussian": gaussian}
@@ -36,7 +36,7 @@ class VAE(Task, Generator, Encoder):
         schedule: of the learning rate.
 
     Raises:
-        InputError: ``latent_dim`` or ``beta`` is not positive.
+        InputError: ``latent_dim`` or ``beta`` is not positive, or a network cannot be made.
     """
 
     def __init__(
@@ -58,8 +58,8 @@ class VAE(Task, Generator, Encoder):
         self.beta = beta
         self.likelihood = likelihood
         self.recipes = {"encoder": recipe(encoder), "decoder": recipe(decoder)}
-        self.encoder = encoder(image_shape, 2 * latent_dim)
-        self.decoder = decoder(image_shape, latent_dim)
+        self.encoder = make_network(encoder, image_shape, 2 * latent_dim)
+        self.decoder = make_network(decoder, image_shape, latent_dim)
 
     def recipe(self) -> Recipe:
         """Write down both networks, the image shape and the latent."""

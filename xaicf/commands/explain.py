@@ -1,0 +1,262 @@
+"""Explain a whole split, on any number of processes, into a store."""
+
+import os
+import re
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import lightning
+import psutil
+import torch
+from lightning import LightningModule
+from lightning.pytorch.callbacks import TQDMProgressBar
+from lightning.pytorch.callbacks.progress.tqdm_progress import Tqdm
+from torch import nn
+from torch.utils.data import DataLoader, Dataset
+
+from xaicf.core import Batch, InputError, Subject, UserError
+from xaicf.data import ImageData
+from xaicf.explainers import Explainer, classify, pose
+from xaicf.explainers.chunked import ask_in_chunks, bytes_per_image
+from xaicf.explainers.question import FoilPolicy, check_questions
+from xaicf.store import Folder, Manifest, Part, missing_blocks, part_name, write_part
+from xaicf.store.manifest import environment, file_digests
+
+UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+
+
+class Explain(LightningModule):
+    """Asks explainers about the samples of a split, block by block, in Lightning's predict loop.
+
+    Args:
+        classifier: what is explained.
+        explainers: what to ask; a mapping names them, a list goes by their own names, which must differ.
+        generator: for explainers that need one.
+        translator: likewise.
+        foil: ``second``, ``label``, ``all`` or a class, see :func:`pose`.
+        split: of the data.
+        ids: of samples in the split; all if left out.
+        block_size: samples in a part of the store; a block is explained by one process.
+
+    Raises:
+        InputError: no explainer, names that are equal, no sample, or a block size below 1.
+    """
+
+    def __init__(
+        self,
+        classifier: nn.Module,
+        explainers: dict[str, Explainer] | list[Explainer],
+        generator: nn.Module | None = None,
+        translator: nn.Module | None = None,
+        foil: FoilPolicy = "second",
+        split: Literal["train", "val", "test"] = "test",
+        ids: list[int] | None = None,
+        block_size: int = 64,
+    ) -> None:
+        super().__init__()
+        pairs = explainers.items() if isinstance(explainers, dict) else [(one.name, one) for one in explainers]
+        self.explainers = dict(pairs)
+        if not self.explainers or len(self.explainers) < len(explainers):
+            names = [name for name, _ in pairs]
+            raise InputError(f"explainers must be one or more with different names, got {names}; a mapping names them")
+        for name in self.explainers:
+            if not re.fullmatch(r"[\w.-]+", name):
+                raise InputError(f"explainer names may hold letters, digits, _, - and ., got {name}")
+        if block_size < 1:
+            raise InputError(f"block_size must be at least 1, got {block_size}")
+        if ids is not None and (not ids or len(set(ids)) < len(ids)):
+            raise InputError("ids must name one or more samples, each once")
+        self.subject = Subject(classifier, generator, translator)
+        self.networks = nn.ModuleList(self.subject.modules)
+        self.foil: FoilPolicy = foil
+        self.split: Literal["train", "val", "test"] = split
+        self.ids = ids
+        self.block_size = block_size
+        self.parent = os.getppid()
+
+    def bind(
+        self, data: ImageData, output: str, memory: int | None, settings: dict[str, Any] | None, seed: int | None
+    ) -> None:
+        """Set what one run is about; see :meth:`Trainer.explain`."""
+        self.data = data
+        self.folder = Folder(output)
+        self.memory = memory
+        self.settings = settings or {}
+        self.seed = seed
+        self.manifest: Manifest
+        self.missing: dict[str, list[int]] = {}
+
+    def check(self, data: ImageData) -> None:
+        """Raise, before anything is computed, where classifier, data, explainers and questions do not fit."""
+        check_questions(self.explainers.values(), self.subject, data.image_shape, data.class_names, self.foil)
+
+    def prepare_data(self) -> None:
+        """Download what is missing, on one process of each node."""
+        self.data.prepare_data()
+
+    def predict_dataloader(self) -> DataLoader[tuple[int, Batch]]:
+        """Give the missing blocks; Lightning hands each to one process."""
+        self.data.setup("predict")
+        found: tuple[Manifest, dict[str, list[int]]] | str | None = None
+        failure: UserError | None = None
+        if self.trainer.is_global_zero:
+            try:
+                found = self._claim()
+            except UserError as error:
+                failure, found = error, str(error)
+        # What is missing is what process 0 saw, before any process has written.
+        found = self.trainer.strategy.broadcast(found)
+        if failure is not None:
+            raise failure
+        if not isinstance(found, tuple):
+            raise SystemExit(2)  # process 0 says why
+        self.manifest, self.missing = found
+        blocks = sorted({block for lacking in self.missing.values() for block in lacking})
+        return DataLoader(Blocks(self.data, self.split, self.manifest, blocks), batch_size=None)
+
+    def _claim(self) -> tuple[Manifest, dict[str, list[int]]]:
+        size = len(self.data.splits[self.split])
+        ids = list(range(size)) if self.ids is None else sorted(self.ids)
+        outside = [id_ for id_ in ids if not 0 <= id_ < size]
+        if outside:
+            raise InputError(f"ids must be in [0, {size}) for the {self.split} split, got {outside[0]}")
+        self.folder.discard_drafts()
+        manifest = Manifest(
+            explainers=list(self.explainers),
+            split=self.split,
+            ids=ids,
+            block_size=self.block_size,
+            chunk_size=self._chunk_size(ids[0]),
+            class_names=list(self.data.class_names),
+            seed=self.seed,
+            settings=self.settings,
+            files=file_digests(self.settings),
+            environment=environment(self.device),
+        ).claim(self.folder)
+        return manifest, {name: missing_blocks(self.folder, manifest, name) for name in manifest.explainers}
+
+    def _chunk_size(self, id_: int) -> int:
+        probe = self.data.samples([id_], self.split)["image"].to(self.device)
+        needed = max(
+            bytes_per_image(explainer, self.subject, probe, self.foil) for explainer in self.explainers.values()
+        )
+        budget = self.memory if self.memory is not None else free_memory(self.device) // 2
+        return max(1, min(self.block_size, budget // needed))
+
+    def predict_step(self, item: tuple[int, Batch], batch_idx: int) -> None:
+        """Explain a block and write what the store lacks of it."""
+        if self.trainer.world_size > 1 and os.getppid() != self.parent:
+            raise RuntimeError("the process that started this one has ended")
+        block, batch = item
+        for name, explainer in self.explainers.items():
+            if block not in self.missing[name]:
+                continue
+            images, label = batch["image"], batch["label"]
+            row = pose(classify(self.subject, images), self.foil, label).row
+            answer = ask_in_chunks(explainer, self.subject, images, self.foil, label, self.manifest.chunk_size).to(
+                "cpu"
+            )
+            part = Part(answer, batch["index"][row].cpu(), label[row].cpu())
+            write_part(self.folder / name, part_name(block), part)
+
+
+class Blocks(Dataset[tuple[int, Batch]]):
+    """The blocks of a store that are to be explained, each with its number."""
+
+    def __init__(
+        self, data: ImageData, split: Literal["train", "val", "test"], manifest: Manifest, blocks: Sequence[int]
+    ) -> None:
+        self.data = data
+        self.split: Literal["train", "val", "test"] = split
+        self.manifest = manifest
+        self.blocks = blocks
+
+    def __len__(self) -> int:
+        """Give the number of blocks."""
+        return len(self.blocks)
+
+    def __getitem__(self, position: int) -> tuple[int, Batch]:
+        """Give a block's number and samples."""
+        block = self.blocks[position]
+        return block, self.data.samples(self.manifest.block(block), self.split)
+
+
+class BlockProgress(TQDMProgressBar):
+    """Shows images, not blocks."""
+
+    def __init__(self, images: int) -> None:
+        super().__init__()
+        self.images = images
+
+    def init_predict_tqdm(self) -> Tqdm:
+        """Count a step of process 0 as a block of every process."""
+        bar = super().init_predict_tqdm()
+        bar.unit, bar.unit_scale = " images", self.images
+        return bar
+
+
+class Trainer(lightning.Trainer):
+    """Lightning's trainer, which explains too."""
+
+    def explain(
+        self,
+        model: Explain,
+        datamodule: ImageData,
+        output: str,
+        memory: str | None = None,
+        settings: dict[str, Any] | None = None,
+    ) -> None:
+        """Explain a split into a store; what the store holds is not computed again.
+
+        Args:
+            model: what to explain.
+            datamodule: the samples.
+            output: folder or URL of the store.
+            memory: that explaining may take in each process, such as 2G; half of what is free if left out.
+            settings: the resolved configuration, kept in the store.
+        """
+        model.check(datamodule)
+        seed = None if settings is None else settings.get("seed_everything")
+        model.bind(datamodule, output, None if memory is None else parse_bytes(memory), settings, seed)
+        if self.progress_bar_callback is not None:
+            callbacks = self.callbacks  # type: ignore[attr-defined]  # Lightning sets it from outside
+            callbacks.remove(self.progress_bar_callback)
+            callbacks.append(BlockProgress(model.block_size * self.world_size))
+        begin = time.perf_counter()
+        self.predict(model, return_predictions=False)
+        seconds = time.perf_counter() - begin
+        if self.is_global_zero:
+            blocks = {block for lacking in model.missing.values() for block in lacking}
+            done = sum(len(model.manifest.block(block)) for block in blocks)
+            print(
+                f"{len(model.manifest.ids)} images, {len(model.explainers)} explainers in {output}; "
+                f"{done} images explained now, {done / seconds:.1f} a second"
+            )
+
+
+def parse_bytes(text: str) -> int:
+    """Read an amount of memory.
+
+    >>> parse_bytes("1.5G")
+    1610612736
+
+    Raises:
+        InputError: it is none.
+    """
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?\s*", text, re.IGNORECASE)
+    if match is None or float(match[1]) == 0:
+        raise InputError(f"memory must be a number of bytes such as 500M or 2G, got {text}")
+    return int(float(match[1]) * UNITS[match[2].upper()])
+
+
+def free_memory(device: torch.device) -> int:
+    """Give the bytes that are free on a device."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    free: int = psutil.virtual_memory().available
+    limit, used = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")
+    if limit.is_file() and limit.read_text().strip().isdigit():
+        free = min(free, int(limit.read_text()) - int(used.read_text()))
+    return free

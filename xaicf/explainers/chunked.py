@@ -1,0 +1,95 @@
+"""Explain many images within a memory budget."""
+
+import threading
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from xaicf.core import Explanation, Images, Labels, Subject
+from xaicf.explainers.base import Explainer
+from xaicf.explainers.question import FoilPolicy, ask
+
+BESIDE = 4
+"""How many times what autograd keeps a search needs in all: gradients, iterates and the kernels' workspace."""
+
+
+def ask_in_chunks(
+    explainer: Explainer,
+    subject: Subject,
+    inputs: Images,
+    foil: FoilPolicy = "second",
+    label: Labels | None = None,
+    chunk_size: int = 64,
+) -> Explanation:
+    """Do what :func:`ask` does, some images at a time, half as many whenever memory runs out.
+
+    Args:
+        explainer: any.
+        subject: the classifier and its helpers.
+        inputs: images (B, C, H, W) in [0, 1].
+        foil: the policy.
+        label: true classes (B,), for the policy ``label``.
+        chunk_size: images at a time.
+
+    Raises:
+        torch.OutOfMemoryError: memory runs out with a single image.
+    """
+    answers: list[Explanation] = []
+    begin = 0
+    while begin < len(inputs):
+        rows = slice(begin, begin + chunk_size)
+        try:
+            answers.append(ask(explainer, subject, inputs[rows], foil, None if label is None else label[rows]))
+        except (MemoryError, RuntimeError) as error:
+            if chunk_size == 1 or not _is_out_of_memory(error):
+                raise
+            chunk_size //= 2
+        else:
+            begin += chunk_size
+            continue
+        # Outside the handler, where the failed call's tensors are no longer held by its traceback.
+        if inputs.is_cuda:
+            torch.cuda.empty_cache()
+    return Explanation.cat(answers)
+
+
+def bytes_per_image(explainer: Explainer, subject: Subject, inputs: Images, foil: FoilPolicy = "second") -> int:
+    """Estimate the memory that explaining takes for each image, from what autograd keeps at a time for one.
+
+    Args:
+        explainer: any.
+        subject: the classifier and its helpers.
+        inputs: an image (1, C, H, W).
+        foil: the policy; ``all`` asks several questions of an image.
+    """
+    peak = _peak_of_autograd(lambda: ask(explainer, subject, inputs, foil, torch.zeros_like(inputs[:, 0, 0, 0]).long()))
+    return BESIDE * max(peak, inputs.numel() * inputs.element_size())
+
+
+def _peak_of_autograd(function: Callable[[], object]) -> int:
+    """Give the largest number of bytes that graphs hold at a time while ``function`` runs."""
+    lock, live, peak = threading.Lock(), 0, 0
+
+    def change(by: int) -> None:
+        nonlocal live, peak
+        with lock:
+            live += by
+            peak = max(peak, live)
+
+    class Kept:
+        def __init__(self, tensor: Tensor) -> None:
+            self.tensor = tensor
+            self.size = tensor.numel() * tensor.element_size()
+            change(self.size)
+
+        def __del__(self) -> None:
+            change(-self.size)
+
+    with torch.autograd.graph.saved_tensors_hooks(Kept, lambda kept: kept.tensor):
+        function()
+    return peak
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "not enough memory" in str(error)
