@@ -376,11 +376,7 @@ NETWORK = {"class_path": "TwoConv"}
             ["optimizer cannot be made", "learning rate: -1"],
         ),
         (
-            {
-                "model": with_arguments(
-                    "VAE", decoder={"class_path": "ConvEncoder"}, encoder=with_arguments("ConvEncoder", channels=[])
-                )
-            },
+            {"model": with_arguments("VAE", encoder=with_arguments("ConvEncoder", channels=[]))},
             ["network xaicf.nn.ConvEncoder cannot be made"],
         ),
         ({"data": with_arguments("Digits", batch_size=0)}, ["batch_size must be at least 1, got 0"]),

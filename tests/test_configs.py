@@ -72,6 +72,7 @@ def train_named(config: Path) -> None:
             "--trainer.max_epochs=1",
             "--trainer.limit_train_batches=2",
             "--trainer.limit_val_batches=1",
+            "--trainer.check_val_every_n_epoch=1",
         ]
         callbacks = ["--trainer.callbacks=null", "--trainer.logger=false", "--trainer.log_every_n_steps=1"]
         assert fit(origin, *limits, *callbacks) == 0
