@@ -15,7 +15,8 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 
 import xaicf.callbacks
-import xaicf.commands
+import xaicf.commands.evaluate
+import xaicf.commands.verify
 import xaicf.explainers
 import xaicf.nn
 import xaicf.tasks
@@ -35,6 +36,9 @@ NAMED = [
 
 LINKED = ("image_shape", "num_classes", "class_names")
 """What a task may take from its data; a task without such an argument is left alone."""
+
+OTHERS = {"evaluate": xaicf.commands.evaluate.main, "verify": xaicf.commands.verify.main}
+"""Commands that need no trainer."""
 
 LIMITS = ("limit_train_batches", "limit_val_batches", "limit_test_batches", "limit_predict_batches", "overfit_batches")
 """Settings of the trainer for which 1 means one batch, and 1.0 all of them."""
@@ -140,7 +144,11 @@ def main(args: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0 on success, 2 for a user's mistake, told in one line on stderr.
     """
+    given = sys.argv[1:] if args is None else list(args)
     try:
+        if given and given[0] in OTHERS:
+            OTHERS[given[0]](given[1:])
+            return 0
         with _progress_on_stdout():
             CLI(
                 LightningModule,

@@ -153,13 +153,14 @@ class Explain(LightningModule):
         for name, explainer in self.explainers.items():
             if block not in self.missing[name]:
                 continue
+            begin = time.perf_counter()
             images, label = batch["image"], batch["label"]
             row = pose(classify(self.subject, images), self.foil, label).row
             answer = ask_in_chunks(explainer, self.subject, images, self.foil, label, self.manifest.chunk_size).to(
                 "cpu"
             )
             part = Part(answer, batch["index"][row].cpu(), label[row].cpu())
-            write_part(self.folder / name, part_name(block), part)
+            write_part(self.folder / name, part_name(block), part, time.perf_counter() - begin)
 
 
 class Blocks(Dataset[tuple[int, Batch]]):

@@ -3,21 +3,23 @@
 from xaicf.store.folder import Folder
 from xaicf.store.manifest import Manifest
 from xaicf.store.part import Part, read_part, write_part
-from xaicf.store.reading import explainers, missing_blocks, part_name, parts, read, table
-from xaicf.store.verify import Verification, build_network, verify
+from xaicf.store.reading import explainers, missing_blocks, part_name, parts, read, seconds, table
+from xaicf.store.verify import Verification, rebuild, same_files, verify
 
 __all__ = [
     "Folder",
     "Manifest",
     "Part",
     "Verification",
-    "build_network",
     "explainers",
     "missing_blocks",
     "part_name",
     "parts",
     "read",
     "read_part",
+    "rebuild",
+    "same_files",
+    "seconds",
     "table",
     "verify",
     "write_part",

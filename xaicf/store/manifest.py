@@ -53,6 +53,12 @@ class Manifest:
     format: int = FORMAT
 
     @property
+    def arguments(self) -> dict[str, Any]:
+        """Give the settings of the networks and explainers, none where the store was made from Python."""
+        found: dict[str, Any] = self.settings.get("model", {}).get("init_args", {})
+        return found
+
+    @property
     def blocks(self) -> int:
         """Give the number of blocks, and so of each explainer's parts."""
         return -(-len(self.ids) // self.block_size)

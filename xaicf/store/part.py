@@ -38,13 +38,14 @@ class Part:
     label: Labels
 
 
-def write_part(folder: Folder, name: str, part: Part) -> None:
+def write_part(folder: Folder, name: str, part: Part, seconds: float | None = None) -> None:
     """Write a part; a reader sees all of it or nothing.
 
     Args:
         folder: made if it is not there.
         name: of the part.
         part: what to write.
+        seconds: that it took to make, kept in the mark.
 
     Raises:
         DataError: a file cannot be written.
@@ -64,7 +65,7 @@ def write_part(folder: Folder, name: str, part: Part) -> None:
     mark = {file: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()} for file, data in files.items()}
     for file, data in files.items():
         folder.write(file, data)
-    folder.write(f"{name}{MARK}", json.dumps({"rows": len(index), "files": mark}).encode())
+    folder.write(f"{name}{MARK}", json.dumps({"rows": len(index), "seconds": seconds, "files": mark}).encode())
 
 
 def complete_parts(folder: Folder) -> set[str]:
@@ -119,6 +120,12 @@ def read_table(folder: Folder, name: str) -> pa.Table:
         return pq.read_table(io.BytesIO(_checked(folder, file, _mark(folder, name))))
     except pa.ArrowException as error:
         raise DataError(f"store file {folder.path(file)} holds no table") from error
+
+
+def read_seconds(folder: Folder, name: str) -> float | None:
+    """Read how long a part took to make; None where that was not kept."""
+    found: float | None = json.loads(folder.read(f"{name}{MARK}")).get("seconds")
+    return found
 
 
 def _mark(folder: Folder, name: str) -> dict[str, dict[str, object]]:

@@ -1,5 +1,6 @@
 """Read a store, or a part of it, in the order of sample ids."""
 
+import math
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import torch
 from xaicf.core import DataError, Explanation
 from xaicf.store.folder import Folder
 from xaicf.store.manifest import Manifest
-from xaicf.store.part import OPTIONAL, Part, complete_parts, read_part, read_table
+from xaicf.store.part import OPTIONAL, Part, complete_parts, read_part, read_seconds, read_table
 
 
 def part_name(block: int) -> str:
@@ -92,6 +93,14 @@ def parts(
         else:
             rows = torch.from_numpy(within)
             yield Part(part.explanation[rows], part.index[rows], part.label[rows])
+
+
+def seconds(path: str | Path, explainer: str | None = None) -> float:
+    """Give the mean seconds for each question that is in a store; NaN where times were not kept."""
+    folder, names = _chosen(path, explainer, None, None, partial=True)
+    times = [read_seconds(folder, name) for name in names]
+    rows = sum(len(read_table(folder, name)) for name in names)
+    return sum(math.nan if time is None else time for time in times) / rows
 
 
 def _within(index: np.ndarray, start: int | None, stop: int | None) -> np.ndarray:

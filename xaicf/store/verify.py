@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import torch
 from jsonargparse import ArgumentError, ArgumentParser
@@ -13,6 +13,8 @@ from xaicf.store.folder import Folder
 from xaicf.store.manifest import Manifest, file_digests
 from xaicf.store.part import read_part
 from xaicf.store.reading import missing_blocks, part_name
+
+T = TypeVar("T")
 
 AGREEMENT = 1e-3
 """Largest difference, in nats, between a certificate in the store and the same computed again."""
@@ -64,8 +66,8 @@ def verify(path: str | Path, certify: int = 256, classifier: nn.Module | None = 
             if found.counterfactual is None or "boundary_residual" not in found.scalars or not share:
                 continue
             if classifier is None:
-                _same_files(folder, manifest)
-                classifier = build_network(manifest.settings, "classifier")
+                same_files(folder, manifest)
+                classifier = rebuild(manifest.arguments.get("classifier"), nn.Module, "classifier")
             solved = (found.status == Status.SOLVED).nonzero().flatten()
             some = found[solved[torch.linspace(0, max(len(solved) - 1, 0), min(share, len(solved))).long()]]
             worst = _disagreement(classifier, some) if len(some) else 0.0
@@ -78,27 +80,32 @@ def verify(path: str | Path, certify: int = 256, classifier: nn.Module | None = 
     return Verification(parts, rows, certified)
 
 
-def build_network(settings: dict[str, Any], seat: str) -> nn.Module:
-    """Build a network of the settings again.
+def rebuild(settings: object, kind: type[T], role: str) -> T:
+    """Build again what stands in the settings of a store.
+
+    Args:
+        settings: ``class_path`` and ``init_args``.
+        kind: what is wanted.
+        role: its name in messages.
 
     Raises:
-        DataError: they name none.
+        DataError: there are no settings of it, or it cannot be built.
         CheckpointError: its checkpoint is missing or damaged.
     """
-    given = settings.get("model", {}).get("init_args", {}).get(seat)
-    if given is None:
-        raise DataError(f"store was made without settings of its {seat}; hand it over")
+    if settings is None:
+        raise DataError(f"store was made without settings of its {role}")
     parser = ArgumentParser(exit_on_error=False)
-    parser.add_argument("--network", type=nn.Module)
+    parser.add_argument("--one", type=kind)
     try:
-        network = parser.instantiate_classes(parser.parse_object({"network": given})).network
+        built = parser.instantiate_classes(parser.parse_object({"one": settings})).one
     except ArgumentError as error:
-        raise DataError(f"{seat} of the store cannot be built again: {' '.join(str(error).split())}") from error
-    assert isinstance(network, nn.Module)
-    return network
+        raise DataError(f"{role} of the store cannot be built again: {' '.join(str(error).split())}") from error
+    assert isinstance(built, kind)
+    return built
 
 
-def _same_files(folder: Folder, manifest: Manifest) -> None:
+def same_files(folder: Folder, manifest: Manifest) -> None:
+    """Raise :class:`DataError` where a checkpoint is not the one that the store was made with."""
     now = file_digests(manifest.settings)
     for name, digest in manifest.files.items():
         if now.get(name) != digest:

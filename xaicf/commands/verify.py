@@ -1,0 +1,21 @@
+"""Check stores."""
+
+from argparse import ArgumentParser
+from collections.abc import Sequence
+
+from xaicf.store import verify
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run ``python -m xaicf verify``.
+
+    Raises:
+        UserError: something is missing, changed, or does not hold.
+    """
+    parser = ArgumentParser("xaicf verify", description="Check stores: complete, unchanged, certificates hold.")
+    parser.add_argument("stores", nargs="+", metavar="DIR", help="what explain has written, a folder or URL")
+    parser.add_argument("--certify", type=int, default=256, help="counterfactuals of each explainer to certify again")
+    given = parser.parse_args(arguments)
+    for path in given.stores:
+        found = verify(path, given.certify)
+        print(f"{path}: {found.parts} parts, {found.rows} rows, unchanged; {found.certified} certificates hold")

@@ -1,0 +1,89 @@
+"""What a measure is: a number for each image, and which way is better."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+
+from xaicf.core import Explanation, PerImage, Status, Subject
+
+Function = Callable[[Subject, Explanation], PerImage]
+"""Maps a subject and an explanation of B images to B numbers; NaN where the measure does not apply."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A measure of explanations.
+
+    Attributes:
+        name: in tables.
+        function: pure; the networks are left as found.
+        higher_is_better: None where neither way is.
+        of: what an explanation must have for it.
+        over: ``all`` images that were asked about, or the ``solved`` ones.
+        source: who defined it.
+    """
+
+    name: str
+    function: Function
+    higher_is_better: bool | None
+    of: Literal["counterfactual", "attribution"]
+    over: Literal["all", "solved"] = "solved"
+    source: str = ""
+
+    def applies(self, explanation: Explanation) -> bool:
+        """Tell whether an explanation has what is measured."""
+        return getattr(explanation, self.of) is not None
+
+    @torch.no_grad()
+    def __call__(self, subject: Subject, explanation: Explanation) -> PerImage:
+        """Measure each image (B,) in float64; NaN where it does not count."""
+        counts = explanation.status == Status.SOLVED
+        if self.over == "all":
+            counts = explanation.status != Status.NOT_APPLICABLE
+        values = torch.full(explanation.status.shape, torch.nan, dtype=torch.float64, device=explanation.status.device)
+        rows = counts.nonzero().flatten()
+        if len(rows):
+            values[rows] = self.function(subject, explanation[rows]).double()
+        return values
+
+    def metric(self) -> "MeanMeasure":
+        """Make a torchmetrics metric of it."""
+        return MeanMeasure(self)
+
+
+class MeanMeasure(Metric):
+    """The mean of a measure over images, summed over batches and processes.
+
+    Args:
+        measure: any.
+    """
+
+    full_state_update = False
+    total: Tensor
+    count: Tensor
+
+    def __init__(self, measure: Measure, **options: Any) -> None:  # noqa: ANN401  (those of torchmetrics)
+        super().__init__(**options)
+        self.measure = measure
+        self.add_state("total", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
+        self.add_state("count", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
+
+    @property
+    def higher_is_better(self) -> bool | None:  # type: ignore[override]  # torchmetrics keeps it in the class
+        """Tell which way is better."""
+        return self.measure.higher_is_better
+
+    def update(self, subject: Subject, explanation: Explanation) -> None:
+        """Add the images of an explanation."""
+        values = self.measure(subject, explanation)
+        values = values[values.isfinite()].to(self.total.device)
+        self.total += values.sum()
+        self.count += len(values)
+
+    def compute(self) -> Tensor:
+        """Give the mean; NaN over no image."""
+        return self.total / self.count
