@@ -27,7 +27,7 @@ ALLOWED = {
     "viz": {"core", "viz"},
     "callbacks": METHODS | {"callbacks"},
     "studies": METHODS | {"callbacks", "studies"},
-    "commands": METHODS | {"commands"},
+    "commands": METHODS | {"callbacks", "commands"},
     "mistakes": {"mistakes"},
     "cli": METHODS | {"callbacks", "studies", "commands", "mistakes", "cli"},
     "__init__": {"core"},

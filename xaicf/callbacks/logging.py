@@ -124,6 +124,13 @@ def log_epoch(
             logger.log_metrics({**scalars, "epoch": epoch}, step=epoch)
 
 
+def log_table(project: str, name: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Log one table as a W&B run of its own."""
+    logger = WandbLogger(project=project, name=name)
+    logger.experiment.log({name: wandb.Table(columns=list(columns), data=[list(row) for row in rows])})
+    logger.experiment.finish()
+
+
 def save_picture(pixels: Pixels, path: Path, enlarge: int = 1) -> Path:
     """Write pixels (H, W, 3) in [0, 1] as PNG, each pixel ``enlarge`` wide; gives the path."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from xaicf import store
+from xaicf.callbacks.logging import log_table
 from xaicf.core import DataError, Explanation, InputError, Status, Subject
 from xaicf.data import ImageData
 from xaicf.evaluation import MEASURES, bootstrap_mean, compare, realism, robustness
@@ -61,7 +62,7 @@ def evaluate(
             title = name if len(stores) == 1 else f"{Path(path).name}/{name}"
             if title in found:
                 raise InputError(f"stores hold {title} twice; give their folders different names")
-            found[title] = _measured(path, name, subject, explainers.get(name), stop, again)
+            found[title] = _measured(path, name, subject, len(manifest.class_names), explainers.get(name), stop, again)
     return found
 
 
@@ -87,11 +88,12 @@ def _rebuilt(manifest: store.Manifest, reference: int) -> tuple[Subject, dict[st
 
 
 def _measured(
-    path: str, name: str, subject: Subject, explainer: Explainer | None, stop: int | None, again: int
+    path: str, name: str, subject: Subject, num_classes: int, explainer: Explainer | None, stop: int | None, again: int
 ) -> Evaluated:
     values: dict[str, list[torch.Tensor]] = defaultdict(list)
     keys: list[tuple[int, int]] = []
     made: list[torch.Tensor] = []
+    autoencoders = None if subject.reference is None else realism.ClassAutoencoders(subject.reference, num_classes)
     known = None if subject.reference is None else realism.reference_features(subject.classifier, subject.reference)
     for part in store.parts(path, name, columns=("attribution", "counterfactual"), stop=stop):
         one = part.explanation
@@ -100,7 +102,9 @@ def _measured(
         for measure in MEASURES:
             if measure.applies(one):
                 values[measure.name].append(measure(subject, one))
-        if one.counterfactual is not None and subject.reference is not None:
+        if one.counterfactual is not None and subject.reference is not None and autoencoders is not None:
+            for title, how in (("im1", realism.im1), ("im2", realism.im2)):
+                values[title].append(_of_solved(one, functools.partial(how, autoencoders)))
             values["neighbours_of_foil"].append(
                 _of_solved(one, lambda e: realism.neighbours_of_foil(subject, e, known=known))
             )
@@ -133,6 +137,8 @@ def _of_solved(one: Explanation, function: Callable[[Explanation], torch.Tensor]
 BETTER = {
     **{measure.name: measure.higher_is_better for measure in MEASURES},
     "neighbours_of_foil": True,
+    "im1": False,
+    "im2": False,
     "foil_correlation": False,
     "noise_correlation": True,
     "seconds_per_image": False,
@@ -206,6 +212,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--images", type=int, help="of each store, the first ones; all if left out")
     parser.add_argument("--again", type=int, default=128, help="images that explainers are asked about again")
     parser.add_argument("--reference", type=int, default=2000, help="training images for the measures of realism")
+    parser.add_argument("--wandb", metavar="PROJECT", help="log the table there too")
     given = parser.parse_args(arguments)
     if given.images is not None and given.images < 1:
         raise InputError(f"images must be at least 1, got {given.images}")
@@ -222,3 +229,5 @@ def main(arguments: Sequence[str]) -> None:
             raise DataError(f"cannot write {path}: {error.strerror}") from error
     print(as_markdown(table))
     print(f"Written to {output}.csv and {output}.md")
+    if given.wandb is not None:
+        log_table(given.wandb, "evaluation", COLUMNS, [[row.get(column) for column in COLUMNS] for row in table])

@@ -1,0 +1,141 @@
+"""From stores to a table: what stands in it, and what is said when it cannot be made."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from xaicf import store
+from xaicf.cli import main
+from xaicf.core import Status
+from xaicf.evaluation import MEASURES
+
+COUNT = 12
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Train tiny networks on digits and explain some images into two stores."""
+    folder = tmp_path_factory.mktemp("evaluated")
+    quiet = {"accelerator": "cpu", "logger": False, "enable_progress_bar": False, "enable_model_summary": False}
+    networks = {
+        "classifier": {"class_path": "Classifier", "init_args": {"network": {"class_path": "TwoConv"}}},
+        "vae": {"class_path": "VAE", "init_args": {"latent_dim": 8}},
+    }
+    for name, model in networks.items():
+        run = {**quiet, "max_epochs": 2, "default_root_dir": str(folder / name), "log_every_n_steps": 1}
+        config = {"data": {"class_path": "Digits"}, "model": model, "trainer": run}
+        (folder / f"{name}.yaml").write_text(json.dumps(config))
+        assert main(["fit", f"--config={folder}/{name}.yaml"]) == 0
+    frozen = {
+        role: {"class_path": "xaicf.load_frozen", "init_args": {"path": str(folder / name / "best.ckpt")}}
+        for role, name in (("classifier", "classifier"), ("generator", "vae"))
+    }
+    explainers: list[dict[str, Any]] = [
+        {"class_path": "CDeepEx", "init_args": {"epsilon": 0.1}},
+        {"class_path": "Attribution", "init_args": {"method": "gradient", "contrast": "pair"}},
+        {"class_path": "Attribution", "init_args": {"method": "gradient", "contrast": "logit"}},
+    ]
+    arguments = {**frozen, "explainers": explainers, "ids": list(range(COUNT)), "block_size": 5}
+    model = {"class_path": "Explain", "init_args": arguments}
+    (folder / "explain.yaml").write_text(
+        json.dumps({"data": {"class_path": "Digits"}, "model": model, "trainer": quiet})
+    )
+    for name in ("first", "second"):
+        assert main(["explain", f"--config={folder}/explain.yaml", f"--output={folder / name}"]) == 0
+    return folder
+
+
+def table_of(path: Path) -> list[dict[str, str]]:
+    with path.open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_table_holds_every_explainer_and_measure(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    output = home / "new" / "table.csv"
+    arguments = [str(home / "first"), "--output", str(output), "--again=4", "--reference=300"]
+    assert main(["evaluate", *arguments]) == 0
+    rows = {(row["explainer"], row["measure"]): row for row in table_of(output)}
+    assert {name for name, _ in rows} == {"cdeepex", "gradient-pair", "gradient-logit"}
+    for measure in MEASURES:
+        told = ("cdeepex", measure.name) in rows
+        assert told
+        assert (("gradient-pair", measure.name) in rows) == (measure.of == "attribution")
+    solved = int((store.read(home / "first", "cdeepex").status == Status.SOLVED).sum())
+    assert rows["cdeepex", "l1"]["n"] == str(solved)
+    assert rows["cdeepex", "validity"]["n"] == str(COUNT)
+    assert rows["gradient-pair", "deletion"]["n"] == str(COUNT)
+    assert int(rows["gradient-pair", "noise_correlation"]["n"]) == 4
+    assert float(rows["gradient-logit", "foil_correlation"]["mean"]) == pytest.approx(1)
+    assert float(rows["gradient-pair", "foil_correlation"]["mean"]) < 0.99
+    one = rows["gradient-logit", "keep_positive"]
+    assert one["against"] == "cdeepex"
+    assert float(one["low"]) <= float(one["mean"]) <= float(one["high"])
+    assert 0 <= float(one["p"]) <= 1
+    text = output.with_suffix(".md").read_text()
+    assert text in capsys.readouterr().out
+    assert len([line for line in text.splitlines() if line.startswith("|")]) == 2 + 3
+
+
+def test_a_mean_is_that_of_the_rows_in_the_store(home: Path) -> None:
+    assert main(["evaluate", str(home / "first"), "--output", str(home / "b"), "--again=0", "--reference=0"]) == 0
+    rows = {(row["explainer"], row["measure"]): row for row in table_of(home / "b.csv")}
+    found = store.read(home / "first", "cdeepex")
+    assert found.counterfactual is not None
+    solved = found.status == Status.SOLVED
+    l1 = (found.counterfactual - found.inputs)[solved].double().abs().flatten(1).mean(1)
+    assert float(rows["cdeepex", "l1"]["mean"]) == pytest.approx(float(l1.mean()), rel=1e-5)
+    np.testing.assert_allclose(
+        float(rows["cdeepex", "latent_distance"]["mean"]),
+        float(found.scalars["latent_distance"][solved].double().mean()),
+        rtol=1e-5,
+    )
+
+
+def test_two_stores_stand_side_by_side_and_equal_ones_do_not_differ(home: Path) -> None:
+    stores = [str(home / "first"), str(home / "second")]
+    assert main(["evaluate", *stores, "--output", str(home / "both"), "--again=0", "--reference=0"]) == 0
+    rows = [row for row in table_of(home / "both.csv") if row["measure"] == "l2"]
+    assert [row["explainer"] for row in rows] == ["first/cdeepex", "second/cdeepex"]
+    assert (rows[1]["against"], rows[1]["p"], rows[1]["effect"]) == ("first/cdeepex", "1", "0")
+
+
+def test_verify_says_what_holds(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", str(home / "first")]) == 0
+    assert "9 parts, 36 rows, unchanged" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nowhere", "--output=out"], "nowhere/manifest.json is missing"),
+        (["first", "--output=out", "--images=0"], "images must be at least 1, got 0"),
+        (["first", "first", "--output=out", "--again=0", "--reference=0"], "stores hold first/cdeepex twice"),
+        (["first", "--output=/proc/none/out", "--again=0", "--reference=0", "--images=2"], "cannot write /proc/none"),
+    ],
+)
+def test_mistakes_are_told_in_one_line(
+    arguments: list[str], said: str, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(home)
+    assert main(["evaluate", *arguments]) == 2
+    line = capsys.readouterr().err
+    assert said in line
+    assert line.count("\n") == 1
+
+
+def test_a_changed_checkpoint_is_refused(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = home / "classifier" / "best.ckpt"
+    before = path.read_bytes()
+    checkpoint = torch.load(path, weights_only=True)
+    torch.save({**checkpoint, "more": 1}, path)
+    try:
+        assert main(["verify", str(home / "first")]) == 2
+        assert main(["evaluate", str(home / "first"), "--output=out"]) == 2
+    finally:
+        path.write_bytes(before)
+    assert capsys.readouterr().err.count(f"{path} has changed since store") == 2
