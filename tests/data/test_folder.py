@@ -223,3 +223,15 @@ def test_too_few_images_to_divide(tmp_path: Path) -> None:
         write(tmp_path / name, range(1))
     with pytest.raises(DataError, match="2 images are too few"):
         ImageFolder(str(tmp_path)).setup()
+
+
+@pytest.mark.parametrize("named_like_splits", [False, True])
+def test_a_folder_that_is_only_to_be_explained(named_like_splits: bool, root: Path) -> None:
+    if named_like_splits:
+        (root / "cat").rename(root / "train")
+        (root / "dog").rename(root / "val")
+    data = ImageFolder(str(root), 4, test_fraction=1)
+    assert greys(data, "test") == [*range(20), *range(100, 120)]
+    assert data.class_names == (("train", "val") if named_like_splits else ("cat", "dog"))
+    with pytest.raises(InputError, match="data has no train split, only test"):
+        data.train_dataloader()

@@ -79,7 +79,7 @@ def _rebuilt(manifest: store.Manifest, reference: int) -> tuple[Subject, dict[st
     if reference:
         data = store.rebuild(manifest.settings.get("data"), ImageData, "data")  # type: ignore[type-abstract]
         data.setup()
-        size = len(data.splits["train"])
+        size = len(data.split("train"))
         batch = data.samples(range(0, size, max(1, size // reference)), "train")
     named = given["explainers"]
     listed = named.items() if isinstance(named, dict) else [(None, one) for one in named]

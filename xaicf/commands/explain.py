@@ -117,7 +117,7 @@ class Explain(LightningModule):
         return DataLoader(Blocks(self.data, self.split, self.manifest, blocks), batch_size=None)
 
     def _claim(self) -> tuple[Manifest, dict[str, list[int]]]:
-        size = len(self.data.splits[self.split])
+        size = len(self.data.split(self.split))
         ids = list(range(size)) if self.ids is None else sorted(self.ids)
         outside = [id_ for id_ in ids if not 0 <= id_ < size]
         if outside:

@@ -87,6 +87,16 @@ class ImageData(LightningDataModule, ABC):
         if not self.splits:
             self.splits = {name: Split(data) for name, data in self.load().items()}
 
+    def split(self, name: SplitName) -> Split:
+        """Give a split that was set up.
+
+        Raises:
+            InputError: the data has none of that name.
+        """
+        if name not in self.splits:
+            raise InputError(f"data has no {name} split, only {', '.join(self.splits)}")
+        return self.splits[name]
+
     def samples(self, ids: Sequence[int], split: SplitName = "val") -> Batch:
         """Give chosen samples, on the CPU.
 
@@ -101,7 +111,7 @@ class ImageData(LightningDataModule, ABC):
             InputError: an id is not in the split.
         """
         self.setup()
-        size = len(self.splits[split])
+        size = len(self.split(split))
         for id_ in ids:
             if not 0 <= id_ < size:
                 raise InputError(f"sample id must be in [0, {size}) for the {split} split, got {id_}")
@@ -129,7 +139,7 @@ class ImageData(LightningDataModule, ABC):
 
     def _loader(self, split: SplitName, shuffle: bool = False) -> DataLoader[Batch]:
         return DataLoader(
-            self.splits[split],
+            self.split(split),
             batch_size=self.batch_size,  # by keyword: Lightning makes the loader again for predict
             shuffle=shuffle,
             collate_fn=_as_it_is,  # type: ignore[arg-type]  # its types know no __getitems__ of a batch

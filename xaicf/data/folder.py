@@ -27,7 +27,8 @@ class ImageFolder(ImageData):
         image_size: side of the square in pixels.
         channels: 1 for grey, 3 for colour.
         val_fraction: share of images for validation, where it is cut.
-        test_fraction: share of images for the test, where it is cut.
+        test_fraction: share of images for the test, where it is cut; 1 for a folder that is only to be explained,
+            which then has no other split.
         batch_size: images in a batch, for each process.
         seed: of the split.
 
@@ -51,17 +52,19 @@ class ImageFolder(ImageData):
             raise InputError(f"channels must be 1 or 3, got {channels}")
         if image_size < 1:
             raise InputError(f"image_size must be at least 1, got {image_size}")
-        if not (0 < val_fraction < 1 and 0 < test_fraction < 1 and val_fraction + test_fraction < 1):
+        within = 0 < val_fraction < 1 and 0 < test_fraction < 1 and val_fraction + test_fraction < 1
+        if not (within or test_fraction == 1):
             raise InputError(
-                f"val_fraction and test_fraction must be in (0, 1) and sum to less than 1, "
+                f"val_fraction and test_fraction must be in (0, 1) and sum to less than 1, or test_fraction be 1, "
                 f"got {val_fraction} and {test_fraction}"
             )
         self.root = Path(root)
         self.fractions: dict[SplitName, float] = {"val": val_fraction, "test": test_fraction}
         self.image_shape = (channels, image_size, image_size)
-        self.train_root = self.root / "train" if (self.root / "train").is_dir() else self.root
+        cut = test_fraction < 1
+        self.train_root = self.root / "train" if cut and (self.root / "train").is_dir() else self.root
         for name in self.fractions:
-            if self.train_root == self.root and (self.root / name).is_dir():
+            if cut and self.train_root == self.root and (self.root / name).is_dir():
                 raise DataError(f"image folder {self.root} has a folder {name} but none named train")
         self.class_names = _class_names(self.train_root)
 
@@ -71,6 +74,8 @@ class ImageFolder(ImageData):
         Raises:
             DataError: a class has no image, or none for training, or an image cannot be read.
         """
+        if self.fractions["test"] == 1:
+            return {"test": self._read(self.root)}
         splits: dict[SplitName, LabelledImages] = {"train": self._read(self.train_root)}
         given = [name for name in self.fractions if (self.root / name).is_dir()]
         if self.train_root != self.root:
