@@ -40,6 +40,8 @@ LINKED = ("image_shape", "num_classes", "class_names")
 OTHERS = {"evaluate": xaicf.commands.evaluate.main, "verify": xaicf.commands.verify.main}
 """Commands that need no trainer."""
 
+ABOUT = f"Why this class, and not that one? Further commands, with a --help of their own: {', '.join(OTHERS)}."
+
 LIMITS = ("limit_train_batches", "limit_val_batches", "limit_test_batches", "limit_predict_batches", "overfit_batches")
 """Settings of the trainer for which 1 means one batch, and 1.0 all of them."""
 
@@ -161,7 +163,7 @@ def main(args: Sequence[str] | None = None) -> int:
                 seed_everything_default=0,
                 save_config_callback=SaveSettings,
                 save_config_kwargs={"overwrite": True, "save_to_log_dir": False},
-                parser_kwargs={"exit_on_error": False, "allow_abbrev": False},
+                parser_kwargs={"exit_on_error": False, "allow_abbrev": False, "description": ABOUT},
                 args=None if args is None else list(args),
             )
     except (UserError, ArgumentError, MisconfigurationException) as error:

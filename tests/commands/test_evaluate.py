@@ -112,6 +112,7 @@ def test_verify_says_what_holds(home: Path, capsys: pytest.CaptureFixture[str]) 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        ([], "xaicf evaluate: the following arguments are required: DIR, --output"),
         (["nowhere", "--output=out"], "nowhere/manifest.json is missing"),
         (["first", "--output=out", "--images=0"], "images must be at least 1, got 0"),
         (["first", "first", "--output=out", "--again=0", "--reference=0"], "stores hold first/cdeepex twice"),

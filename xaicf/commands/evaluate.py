@@ -3,7 +3,6 @@
 import csv
 import functools
 import io
-from argparse import ArgumentParser
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from torch import nn
 
 from xaicf import store
 from xaicf.callbacks.logging import log_table
+from xaicf.commands.parser import Parser
 from xaicf.core import DataError, Explanation, InputError, Status, Subject
 from xaicf.data import ImageData
 from xaicf.evaluation import MEASURES, bootstrap_mean, compare, realism, robustness
@@ -206,7 +206,7 @@ def main(arguments: Sequence[str]) -> None:
     Raises:
         UserError: a store or the output is at fault.
     """
-    parser = ArgumentParser("xaicf evaluate", description="Measure the explainers of stores; writes CSV and Markdown.")
+    parser = Parser("xaicf evaluate", description="Measure the explainers of stores; writes CSV and Markdown.")
     parser.add_argument("stores", nargs="+", metavar="DIR", help="what explain has written, a folder or URL")
     parser.add_argument("--output", required=True, help="file without suffix, or with .csv or .md; both are written")
     parser.add_argument("--images", type=int, help="of each store, the first ones; all if left out")

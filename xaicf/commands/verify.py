@@ -1,8 +1,8 @@
 """Check stores."""
 
-from argparse import ArgumentParser
 from collections.abc import Sequence
 
+from xaicf.commands.parser import Parser
 from xaicf.store import verify
 
 
@@ -12,7 +12,7 @@ def main(arguments: Sequence[str]) -> None:
     Raises:
         UserError: something is missing, changed, or does not hold.
     """
-    parser = ArgumentParser("xaicf verify", description="Check stores: complete, unchanged, certificates hold.")
+    parser = Parser("xaicf verify", description="Check stores: complete, unchanged, certificates hold.")
     parser.add_argument("stores", nargs="+", metavar="DIR", help="what explain has written, a folder or URL")
     parser.add_argument("--certify", type=int, default=256, help="counterfactuals of each explainer to certify again")
     given = parser.parse_args(arguments)
