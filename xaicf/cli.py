@@ -4,6 +4,7 @@ import contextlib
 import json
 import logging
 import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,14 @@ OTHERS = {"evaluate": xaicf.commands.evaluate.main, "verify": xaicf.commands.ver
 """Commands that need no trainer."""
 
 ABOUT = f"Why this class, and not that one? Further commands, with a --help of their own: {', '.join(OTHERS)}."
+
+NOT_FOR_USERS = (
+    r"`isinstance\(treespec, LeafSpec\)` is deprecated",  # within Lightning
+    r"The '\w+' does not have many workers",  # images lie in memory
+    "Checkpoint directory .* exists and is not empty",  # the settings are written there first
+    "LightningCLI's args parameter is intended",
+)
+"""Warnings that tell a user of nothing to be done."""
 
 LIMITS = ("limit_train_batches", "limit_val_batches", "limit_test_batches", "limit_predict_batches", "overfit_batches")
 """Settings of the trainer for which 1 means one batch, and 1.0 all of them."""
@@ -151,7 +160,9 @@ def main(args: Sequence[str] | None = None) -> int:
         if given and given[0] in OTHERS:
             OTHERS[given[0]](given[1:])
             return 0
-        with _progress_on_stdout():
+        with _progress_on_stdout(), warnings.catch_warnings():
+            for warning in NOT_FOR_USERS:
+                warnings.filterwarnings("ignore", warning)
             CLI(
                 LightningModule,
                 ImageData,

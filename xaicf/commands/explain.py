@@ -145,8 +145,8 @@ class Explain(LightningModule):
         budget = self.memory if self.memory is not None else free_memory(self.device) // 2
         return max(1, min(self.block_size, budget // needed))
 
-    def predict_step(self, item: tuple[int, Batch], batch_idx: int) -> None:
-        """Explain a block and write what the store lacks of it."""
+    def predict_step(self, item: tuple[int, Batch], batch_idx: int) -> int:
+        """Explain a block and write what the store lacks of it; give the number of its images."""
         if self.trainer.world_size > 1 and os.getppid() != self.parent:
             raise RuntimeError("the process that started this one has ended")
         block, batch = item
@@ -161,6 +161,7 @@ class Explain(LightningModule):
             )
             part = Part(answer, batch["index"][row].cpu(), label[row].cpu())
             write_part(self.folder / name, part_name(block), part, time.perf_counter() - begin)
+        return len(batch["index"])
 
 
 class Blocks(Dataset[tuple[int, Batch]]):
