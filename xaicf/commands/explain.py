@@ -164,6 +164,11 @@ class Explain(LightningModule):
         return len(batch["index"])
 
 
+    def on_predict_end(self) -> None:
+        """Wait for all processes: one that began the others must not end before them."""
+        self.trainer.strategy.barrier("explained")
+
+
 class Blocks(Dataset[tuple[int, Batch]]):
     """The blocks of a store that are to be explained, each with its number."""
 
