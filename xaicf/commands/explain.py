@@ -62,8 +62,8 @@ class Explain(LightningModule):
             names = [name for name, _ in pairs]
             raise InputError(f"explainers must be one or more with different names, got {names}; a mapping names them")
         for name in self.explainers:
-            if not re.fullmatch(r"[\w.-]+", name):
-                raise InputError(f"explainer names may hold letters, digits, _, - and ., got {name}")
+            if not re.fullmatch(r"[\w-][\w.-]*", name):
+                raise InputError(f"explainer names may hold letters, digits, _, - and, but first, ., got {name}")
         if block_size < 1:
             raise InputError(f"block_size must be at least 1, got {block_size}")
         if ids is not None and (not ids or len(set(ids)) < len(ids)):
@@ -253,9 +253,10 @@ def parse_bytes(text: str) -> int:
         InputError: it is none.
     """
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?\s*", text, re.IGNORECASE)
-    if match is None or float(match[1]) == 0:
+    amount = 0 if match is None else int(float(match[1]) * UNITS[match[2].upper()])
+    if amount < 1:
         raise InputError(f"memory must be a number of bytes such as 500M or 2G, got {text}")
-    return int(float(match[1]) * UNITS[match[2].upper()])
+    return amount
 
 
 def free_memory(device: torch.device) -> int:

@@ -78,9 +78,12 @@ class Manifest:
             found = json.loads(folder.read(NAME))
             if found["format"] != FORMAT:
                 raise DataError(f"{folder.path(NAME)} has format {found['format']}, expected {FORMAT}")
-            return cls(**found)
-        except (KeyError, TypeError, ValueError) as error:
+            manifest = cls(**found)
+            assert all(isinstance(names, list) and names for names in (manifest.explainers, manifest.ids))
+            assert manifest.block_size >= 1
+        except (AssertionError, KeyError, TypeError, ValueError) as error:
             raise DataError(f"{folder.path(NAME)} is damaged") from error
+        return manifest
 
     def write(self, folder: Folder) -> None:
         """Write the manifest in place of any that is there."""

@@ -119,11 +119,7 @@ def _chosen(
         raise DataError(f"store {folder.url} holds {', '.join(manifest.explainers)}; name one, got {explainer}")
     missing = set(missing_blocks(folder, manifest, explainer))
     low, high = start or 0, manifest.ids[-1] + 1 if stop is None else stop
-    wanted = [
-        block
-        for block in range(manifest.blocks)
-        if manifest.block(block)[-1] >= low and manifest.block(block)[0] < high
-    ]
+    wanted = [block for block in range(manifest.blocks) if any(low <= id_ < high for id_ in manifest.block(block))]
     lost = [block for block in wanted if block in missing]
     if lost and not partial:
         raise DataError(

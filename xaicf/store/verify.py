@@ -71,7 +71,7 @@ def verify(path: str | Path, certify: int = 256, classifier: nn.Module | None = 
             solved = (found.status == Status.SOLVED).nonzero().flatten()
             some = found[solved[torch.linspace(0, max(len(solved) - 1, 0), min(share, len(solved))).long()]]
             worst = _disagreement(classifier, some) if len(some) else 0.0
-            if worst > AGREEMENT:
+            if not worst <= AGREEMENT:  # also where it is no number
                 file = (folder / name).path(part_name(block))
                 raise DataError(
                     f"store part {file} holds certificates that are {worst:.3g} nats off when computed again"
@@ -124,9 +124,8 @@ def _disagreement(classifier: nn.Module, found: Explanation) -> float:
     pair = torch.stack([found.fact, found.foil], 1)
     llh = logits.log_softmax(1)
     tied = llh.gather(1, pair)
-    worst = ((tied[:, 0] - tied[:, 1]).abs() - found.scalars["boundary_residual"]).abs()
-    others = llh.scatter(1, pair, -torch.inf).amax(1)
-    margin = tied.amin(1) - others
+    residual = (tied[:, 0] - tied[:, 1]).abs() - found.scalars["boundary_residual"]
+    margin = tied.amin(1) - llh.scatter(1, pair, -torch.inf).amax(1)
     stored = found.scalars["third_class_margin"]
-    finite = stored.isfinite() & margin.isfinite()
-    return float(torch.cat([worst, (margin - stored)[finite].abs()]).max())
+    # With two classes both are infinite.
+    return float(torch.cat([residual, (margin - stored).where(margin != stored, 0)]).abs().max())
