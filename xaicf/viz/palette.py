@@ -27,6 +27,7 @@ def palette() -> bytes:
 def indices(attribution: Tensor, image: Tensor, scale: float) -> Bytes:
     """Give the place in the palette of each pixel (H, W); arguments of :func:`heatmap`."""
     values = attribution.detach().cpu().float().sum(0).numpy()
-    strength = np.rint((np.clip(values / scale, -1, 1) + 1) / 2 * (STRENGTHS - 1))
+    middle = STRENGTHS // 2
+    strength = np.rint(np.clip(values / scale, -1, 1) * middle) + middle
     grey = np.rint(picture(image).mean(2) * (GREYS - 1))
     return np.asarray(strength * GREYS + grey, dtype=np.uint8)
