@@ -28,8 +28,8 @@ GOAL = 1.0
 
 
 def hashes(store: Path) -> dict[str, str]:
-    """Give the SHA-256 of every file but the manifest, drafts included."""
-    files = [path for path in store.rglob("*") if path.is_file() and path.name != "manifest.json"]
+    """Give the SHA-256 of every file but the manifest and the marks, which keep times; drafts included."""
+    files = [path for path in store.rglob("*") if path.is_file() and path.suffix != ".json"]
     return {path.relative_to(store).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 

@@ -17,6 +17,7 @@ from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCL
 
 import xaicf.callbacks
 import xaicf.commands.evaluate
+import xaicf.commands.report
 import xaicf.commands.verify
 import xaicf.explainers
 import xaicf.nn
@@ -38,7 +39,11 @@ NAMED = [
 LINKED = ("image_shape", "num_classes", "class_names")
 """What a task may take from its data; a task without such an argument is left alone."""
 
-OTHERS = {"evaluate": xaicf.commands.evaluate.main, "verify": xaicf.commands.verify.main}
+OTHERS = {
+    "evaluate": xaicf.commands.evaluate.main,
+    "report": xaicf.commands.report.main,
+    "verify": xaicf.commands.verify.main,
+}
 """Commands that need no trainer."""
 
 ABOUT = f"Why this class, and not that one? Further commands, with a --help of their own: {', '.join(OTHERS)}."

@@ -211,7 +211,7 @@ def spoilt(store: Path, **changed: Any) -> None:
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({}, "was made without settings of its classifier; hand it over"),
+        ({}, "was made without settings of its classifier"),
         ({"model": {"init_args": {"classifier": {"class_path": "no.Such"}}}}, "classifier of the store cannot be"),
         (
             {

@@ -163,7 +163,6 @@ class Explain(LightningModule):
             write_part(self.folder / name, part_name(block), part, time.perf_counter() - begin)
         return len(batch["index"])
 
-
     def on_predict_end(self) -> None:
         """Wait for all processes: one that began the others must not end before them."""
         self.trainer.strategy.barrier("explained")

@@ -1,0 +1,95 @@
+"""Stores as one page: explainers in numbers, and side by side on each image."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+
+from xaicf.commands.parser import Parser
+from xaicf.core import DataError, InputError
+from xaicf.store import Folder, Manifest, parts, table
+from xaicf.viz.gallery import Gallery
+from xaicf.viz.summary import Summary, summarise
+
+TITLE = "Why this class, and not that one?"
+SHOWN = ("attribution", "counterfactual", "baseline")
+
+
+def report(stores: Sequence[str], output: str, images: int = 2000) -> None:
+    """Write stores of explanations as one HTML page that needs no network.
+
+    Args:
+        stores: their folders or URLs. An explainer that several hold is told apart by the folder's name.
+        output: the page's file; folders are made.
+        images: most images on the page, those with the lowest ids; its table is over all.
+
+    Raises:
+        InputError: no store, one that is named twice, or a number of images below 1.
+        DataError: a store is missing, damaged or not complete, or the page cannot be written.
+    """
+    if images < 1:
+        raise InputError(f"images must be at least 1, got {images}")
+    manifests = {store: Manifest.read(Folder(store)) for store in stores}
+    names = _names(stores, manifests)
+    ids = sorted({index for manifest in manifests.values() for index in manifest.ids})
+    stop = ids[:images][-1] + 1
+    gallery, summaries = Gallery(), dict[str, Summary]()
+    for (store, explainer), name in names.items():
+        rows = table(store, explainer)
+        scalars = {key: rows[key].to_numpy() for key in rows.column_names if key.startswith("scalars/")}
+        summaries[name] = summarise(
+            rows["status"].to_numpy(), {key.removeprefix("scalars/"): values for key, values in scalars.items()}
+        )
+        if manifests[store].ids[0] >= stop:
+            continue
+        for part in parts(store, explainer, SHOWN, stop=stop):
+            gallery.add(name, part.explanation, part.index, part.label, manifests[store].class_names)
+    page = gallery.html(TITLE, _introduction(manifests, len(ids), images), summaries)
+    try:
+        Path(output).parent.mkdir(parents=True, exist_ok=True)
+        Path(output).write_bytes(page.encode(errors="replace"))
+    except OSError as error:
+        raise DataError(f"cannot write {output}: {error.strerror or error}") from error
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run ``python -m xaicf report``.
+
+    Raises:
+        UserError: a mistake in the arguments, or one that :func:`report` finds.
+    """
+    parser = Parser("xaicf report", description="Write stores as one HTML page.")
+    parser.add_argument("stores", nargs="+", metavar="DIR", help="folder or URL of a store")
+    parser.add_argument("--output", required=True, metavar="PAGE", help="file to write, such as page.html")
+    parser.add_argument("--images", type=int, default=2000, metavar="N", help="most images on the page (%(default)s)")
+    given = parser.parse_args(arguments)
+    report(given.stores, given.output, given.images)
+    print(f"Report in {given.output}")
+
+
+def _names(stores: Sequence[str], manifests: dict[str, Manifest]) -> dict[tuple[str, str], str]:
+    """Name every explainer of every store on the page."""
+    paths = [PurePosixPath(Folder(store).root) for store in stores]
+    if not stores or len(set(paths)) < len(paths):
+        raise InputError(f"stores must be one or more, each named once, got {', '.join(stores) or 'none'}")
+    # As much of the end of the paths as tells them apart, most often the folder's name.
+    depth = 1
+    while len({path.parts[-depth:] for path in paths}) < len(paths):
+        depth += 1
+    ends = [PurePosixPath(*path.parts[-depth:]) for path in paths]
+    times = Counter(explainer for manifest in manifests.values() for explainer in manifest.explainers)
+    return {
+        (store, explainer): f"{explainer} ({end})" if times[explainer] > 1 else explainer
+        for store, end in zip(stores, ends, strict=True)
+        for explainer in manifests[store].explainers
+    }
+
+
+def _introduction(manifests: dict[str, Manifest], samples: int, images: int) -> str:
+    folders = ", ".join(PurePosixPath(Folder(store).root).name for store in manifests)
+    some = f"The {images:,} images with the lowest ids of {samples:,} are shown; the table is over all. "
+    return (
+        f"Made from {folders}. {some if images < samples else ''}"
+        "Each row below asks one question about one image: why this class (the fact), and not that one (the foil)? "
+        "In a map, red speaks for the fact and blue for the foil, and where nothing speaks the image shows "
+        "through in grey. Each map has its own scale: full colour is its largest value, which stands below it."
+    )
