@@ -561,7 +561,7 @@ def uninterrupted(networks: Path, tmp_path_factory: pytest.TempPathFactory) -> s
     return str(home / "store")
 
 
-@pytest.mark.parametrize("ids", [48, 3])
+@pytest.mark.parametrize("ids", [48, 3, 1])
 def test_two_processes_write_the_store_of_one(ids: int, uninterrupted: str) -> None:
     changed = {"ids": list(range(ids))}
     if ids != 48:

@@ -1,9 +1,10 @@
 """Explain a whole split, on any number of processes, into a store."""
 
+import math
 import os
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,7 +15,7 @@ from lightning import LightningModule
 from lightning.pytorch.callbacks import TQDMProgressBar
 from lightning.pytorch.callbacks.progress.tqdm_progress import Tqdm
 from torch import nn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, DistributedSampler
 
 from xaicf.core import Batch, InputError, Subject, UserError
 from xaicf.data import ImageData
@@ -56,6 +57,7 @@ class Explain(LightningModule):
         block_size: int = 64,
     ) -> None:
         super().__init__()
+        self.allow_zero_length_dataloader_with_multiple_devices = True  # more processes than blocks
         pairs = explainers.items() if isinstance(explainers, dict) else [(one.name, one) for one in explainers]
         self.explainers = dict(pairs)
         if not self.explainers or len(self.explainers) < len(explainers):
@@ -87,6 +89,7 @@ class Explain(LightningModule):
         self.seed = seed
         self.manifest: Manifest
         self.missing: dict[str, list[int]] = {}
+        self.began = math.inf
 
     def check(self, data: ImageData) -> None:
         """Raise, before anything is computed, where classifier, data, explainers and questions do not fit."""
@@ -97,7 +100,7 @@ class Explain(LightningModule):
         self.data.prepare_data()
 
     def predict_dataloader(self) -> DataLoader[tuple[int, Batch]]:
-        """Give the missing blocks; Lightning hands each to one process."""
+        """Give the missing blocks, each to one process."""
         self.data.setup("predict")
         found: tuple[Manifest, dict[str, list[int]]] | str | None = None
         failure: UserError | None = None
@@ -114,7 +117,9 @@ class Explain(LightningModule):
             raise SystemExit(2)  # process 0 says why
         self.manifest, self.missing = found
         blocks = sorted({block for lacking in self.missing.values() for block in lacking})
-        return DataLoader(Blocks(self.data, self.split, self.manifest, blocks), batch_size=None)
+        dataset = Blocks(self.data, self.split, self.manifest, blocks)
+        sampler = Unrepeated(dataset, self.trainer.world_size, self.trainer.global_rank, shuffle=False)
+        return DataLoader(dataset, batch_size=None, sampler=sampler)
 
     def _claim(self) -> tuple[Manifest, dict[str, list[int]]]:
         size = len(self.data.split(self.split))
@@ -163,9 +168,9 @@ class Explain(LightningModule):
             write_part(self.folder / name, part_name(block), part, time.perf_counter() - begin)
         return len(batch["index"])
 
-    def on_predict_end(self) -> None:
-        """Wait for all processes: one that began the others must not end before them."""
-        self.trainer.strategy.barrier("explained")
+    def on_predict_start(self) -> None:
+        """Take the time, now that every process is there."""
+        self.began = time.perf_counter()
 
 
 class Blocks(Dataset[tuple[int, Batch]]):
@@ -187,6 +192,18 @@ class Blocks(Dataset[tuple[int, Batch]]):
         """Give a block's number and samples."""
         block = self.blocks[position]
         return block, self.data.samples(self.manifest.block(block), self.split)
+
+
+class Unrepeated(DistributedSampler[int]):
+    """Deals blocks out in turn. Lightning's own sampler refuses a process that gets none."""
+
+    def __iter__(self) -> Iterator[int]:
+        """Give the positions of this process."""
+        return iter(range(self.rank, len(self.dataset), self.num_replicas))  # type: ignore[arg-type]  # a dataset of known length
+
+    def __len__(self) -> int:
+        """Give how many they are."""
+        return len(range(self.rank, len(self.dataset), self.num_replicas))  # type: ignore[arg-type]
 
 
 class BlockProgress(TQDMProgressBar):
@@ -230,15 +247,16 @@ class Trainer(lightning.Trainer):
             callbacks = self.callbacks  # type: ignore[attr-defined]  # Lightning sets it from outside
             callbacks.remove(self.progress_bar_callback)
             callbacks.append(BlockProgress(model.block_size * self.world_size))
-        begin = time.perf_counter()
         self.predict(model, return_predictions=False)
-        seconds = time.perf_counter() - begin
+        # One that began the others must not end before them; a process without a block has skipped every hook.
+        self.strategy.barrier("explained")
+        seconds = max(time.perf_counter() - model.began, 0)
         if self.is_global_zero:
             blocks = {block for lacking in model.missing.values() for block in lacking}
             done = sum(len(model.manifest.block(block)) for block in blocks)
             print(
                 f"{len(model.manifest.ids)} images, {len(model.explainers)} explainers in {output}; "
-                f"{done} images explained now, {done / seconds:.1f} a second"
+                f"{done} images explained now, {done / seconds if done else 0:.1f} a second"
             )
 
 
