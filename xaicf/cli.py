@@ -67,9 +67,10 @@ for limit in LIMITS:
 class Parser(LightningArgumentParser):
     """Takes functions such as ``xaicf.load_frozen`` as networks of a model, also where the data is linked into it."""
 
-    def add_function_arguments(self, *args: Any, linked_targets: object = None, **keywords: Any) -> Any:  # noqa: ANN401
+    def add_function_arguments(self, *args: Any, linked_targets: object = None, **keywords: Any) -> list[str]:  # noqa: ANN401  (jsonargparse's)
         """Leave out the links, which jsonargparse hands on though its own method does not take them."""
-        return super().add_function_arguments(*args, **keywords)
+        added: list[str] = super().add_function_arguments(*args, **keywords)
+        return added
 
 
 class CLI(LightningCLI):

@@ -118,7 +118,7 @@ class Explain(LightningModule):
         self.manifest, self.missing = found
         blocks = sorted({block for lacking in self.missing.values() for block in lacking})
         dataset = Blocks(self.data, self.split, self.manifest, blocks)
-        sampler = Unrepeated(dataset, self.trainer.world_size, self.trainer.global_rank, shuffle=False)
+        sampler = Unrepeated(dataset, self.trainer.world_size, self.trainer.global_rank)
         return DataLoader(dataset, batch_size=None, sampler=sampler)
 
     def _claim(self) -> tuple[Manifest, dict[str, list[int]]]:
@@ -197,13 +197,17 @@ class Blocks(Dataset[tuple[int, Batch]]):
 class Unrepeated(DistributedSampler[int]):
     """Deals blocks out in turn. Lightning's own sampler refuses a process that gets none."""
 
+    def __init__(self, blocks: Blocks, processes: int, rank: int) -> None:
+        super().__init__(blocks, processes, rank, shuffle=False)
+        self.positions = range(rank, len(blocks), processes)
+
     def __iter__(self) -> Iterator[int]:
         """Give the positions of this process."""
-        return iter(range(self.rank, len(self.dataset), self.num_replicas))  # type: ignore[arg-type]  # a dataset of known length
+        return iter(self.positions)
 
     def __len__(self) -> int:
         """Give how many they are."""
-        return len(range(self.rank, len(self.dataset), self.num_replicas))  # type: ignore[arg-type]
+        return len(self.positions)
 
 
 class BlockProgress(TQDMProgressBar):

@@ -4,7 +4,8 @@ from xaicf.store.folder import Folder
 from xaicf.store.manifest import Manifest
 from xaicf.store.part import Part, read_part, write_part
 from xaicf.store.reading import explainers, missing_blocks, part_name, parts, read, seconds, table
-from xaicf.store.verify import Verification, rebuild, same_files, verify
+from xaicf.store.rebuild import rebuild
+from xaicf.store.verify import Verification, same_files, verify
 
 __all__ = [
     "Folder",

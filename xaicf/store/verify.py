@@ -2,10 +2,8 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import torch
-from jsonargparse import ArgumentError, ArgumentParser
 from torch import Tensor, nn
 
 from xaicf.core import ClassifierError, DataError, Explanation, Status, as_found
@@ -13,8 +11,7 @@ from xaicf.store.folder import Folder
 from xaicf.store.manifest import Manifest, file_digests
 from xaicf.store.part import read_part
 from xaicf.store.reading import missing_blocks, part_name
-
-T = TypeVar("T")
+from xaicf.store.rebuild import rebuild
 
 AGREEMENT = 1e-3
 """Largest difference, in nats, between a certificate in the store and the same computed again."""
@@ -78,30 +75,6 @@ def verify(path: str | Path, certify: int = 256, classifier: nn.Module | None = 
                 )
             certified += len(some)
     return Verification(parts, rows, certified)
-
-
-def rebuild(settings: object, kind: type[T], role: str) -> T:
-    """Build again what stands in the settings of a store.
-
-    Args:
-        settings: ``class_path`` and ``init_args``.
-        kind: what is wanted.
-        role: its name in messages.
-
-    Raises:
-        DataError: there are no settings of it, or it cannot be built.
-        CheckpointError: its checkpoint is missing or damaged.
-    """
-    if settings is None:
-        raise DataError(f"store was made without settings of its {role}")
-    parser = ArgumentParser(exit_on_error=False)
-    parser.add_argument("--one", type=kind)
-    try:
-        built = parser.instantiate_classes(parser.parse_object({"one": settings})).one
-    except ArgumentError as error:
-        raise DataError(f"{role} of the store cannot be built again: {' '.join(str(error).split())}") from error
-    assert isinstance(built, kind)
-    return built
 
 
 def same_files(folder: Folder, manifest: Manifest) -> None:

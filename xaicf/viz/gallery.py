@@ -10,8 +10,8 @@ from html import escape
 from pathlib import Path
 
 import numpy as np
-import torch.nn.functional as F  # noqa: N812  (its usual name)
 from torch import Tensor
+from torch.nn import functional
 
 from xaicf.core import Explanation, Images, Labels, Status
 from xaicf.viz.heatmap import FACT_COLOUR, FOIL_COLOUR, picture, scale_of
@@ -152,7 +152,9 @@ def shrunk(images: Images) -> Images:
     factor = SIDE / max(height, width)
     if factor >= 1:
         return images
-    return F.interpolate(images.float(), (max(1, round(height * factor)), max(1, round(width * factor))), mode="area")
+    return functional.interpolate(
+        images.float(), (max(1, round(height * factor)), max(1, round(width * factor))), mode="area"
+    )
 
 
 def _pixels(image: Tensor) -> Bytes:

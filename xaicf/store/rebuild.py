@@ -1,0 +1,33 @@
+"""Build again what a store was made with."""
+
+from typing import TypeVar
+
+from jsonargparse import ArgumentError, ArgumentParser
+
+from xaicf.core import DataError
+
+T = TypeVar("T")
+
+
+def rebuild(settings: object, kind: type[T], role: str) -> T:
+    """Build again what stands in the settings of a store.
+
+    Args:
+        settings: ``class_path`` and ``init_args``.
+        kind: what is wanted.
+        role: its name in messages.
+
+    Raises:
+        DataError: there are no settings of it, or it cannot be built.
+        CheckpointError: its checkpoint is missing or damaged.
+    """
+    if settings is None:
+        raise DataError(f"store was made without settings of its {role}")
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_argument("--one", type=kind)
+    try:
+        built = parser.instantiate_classes(parser.parse_object({"one": settings})).one
+    except ArgumentError as error:
+        raise DataError(f"{role} of the store cannot be built again: {' '.join(str(error).split())}") from error
+    assert isinstance(built, kind)
+    return built
