@@ -1,5 +1,6 @@
 """Explanations on disk: written in parts by any number of processes, each part complete or absent."""
 
+from xaicf.store.evaluation import Evaluation, read_evaluation, write_evaluation
 from xaicf.store.folder import Folder
 from xaicf.store.manifest import Manifest
 from xaicf.store.part import Part, read_part, write_part
@@ -8,6 +9,7 @@ from xaicf.store.rebuild import rebuild
 from xaicf.store.verify import Verification, same_files, verify
 
 __all__ = [
+    "Evaluation",
     "Folder",
     "Manifest",
     "Part",
@@ -17,11 +19,13 @@ __all__ = [
     "part_name",
     "parts",
     "read",
+    "read_evaluation",
     "read_part",
     "rebuild",
     "same_files",
     "seconds",
     "table",
     "verify",
+    "write_evaluation",
     "write_part",
 ]

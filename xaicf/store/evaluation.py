@@ -1,0 +1,62 @@
+"""What was measured of the explainers of a store, kept beside them."""
+
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from xaicf.core import DataError
+from xaicf.store.folder import Folder
+
+SUMMARY = "evaluation.json"
+BY_QUESTION = "evaluation.parquet"
+KEYS = ("explainer", "index", "foil")
+"""What tells one question from another in the table of an :class:`Evaluation`."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Measurements of a store.
+
+    Attributes:
+        rows: one for each explainer and measure: ``explainer``, ``measure``, ``better`` (``higher``, ``lower`` or
+            None where neither way is), ``n``, ``mean`` and, except for measures of a whole set, ``low`` and ``high``.
+        table: a row for each question: ``explainer``, ``index`` (sample id), ``foil``, and a column of float64 for
+            each measure, NaN where it does not count.
+    """
+
+    rows: Sequence[Mapping[str, object]]
+    table: pa.Table
+
+
+def write_evaluation(folder: Folder, evaluation: Evaluation) -> None:
+    """Keep measurements in a store, in place of earlier ones.
+
+    Raises:
+        DataError: a file cannot be written.
+    """
+    buffer = io.BytesIO()
+    pq.write_table(evaluation.table, buffer)
+    folder.write(BY_QUESTION, buffer.getvalue())
+    folder.write(SUMMARY, json.dumps(list(evaluation.rows), indent=2).encode())
+
+
+def read_evaluation(folder: Folder) -> Evaluation | None:
+    """Read what :func:`write_evaluation` kept; None where there is nothing.
+
+    Raises:
+        DataError: a file is damaged.
+    """
+    if SUMMARY not in folder.sizes():
+        return None
+    try:
+        rows = json.loads(folder.read(SUMMARY))
+        table = pq.read_table(io.BytesIO(folder.read(BY_QUESTION)))
+        assert all({"explainer", "measure", "n", "mean"} <= set(row) for row in rows)
+        assert set(KEYS) <= set(table.column_names)
+    except (AssertionError, TypeError, ValueError, pa.ArrowException) as error:
+        raise DataError(f"{folder.path(SUMMARY)} or its table is damaged; remove it, or run evaluate again") from error
+    return Evaluation(rows, table)
