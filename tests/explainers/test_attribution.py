@@ -17,6 +17,8 @@ from xaicf.explainers.contrast import Contrast
 from xaicf.nn import TwoConv
 
 METHODS = get_args(Method)
+AT_POINT = [method for method in METHODS if method != "integrated_gradients"]
+"""Methods that look at the image alone, for which log-odds and weighted contrast are one."""
 CONTRASTS = get_args(Contrast)
 CONTRASTIVE = [contrast for contrast in CONTRASTS if contrast != "logit"]
 TOLERANCE = 1e-9
@@ -115,8 +117,9 @@ def assert_same(found: Tensor, expected: Tensor, tolerance: float = TOLERANCE) -
     assert error.max() <= tolerance, f"relative error {error.max():.2e}"
 
 
-@pytest.mark.parametrize("contrast", ["weighted", "log_odds"])
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(
+    ("method", "contrast"), [*((m, "weighted") for m in METHODS), *((m, "log_odds") for m in AT_POINT)]
+)
 def test_weighted_is_the_explicit_sum(case: tuple[nn.Sequential, Tensor], method: Method, contrast: Contrast) -> None:
     classifier, inputs = case
     logits, fact, _ = top_two(classifier, inputs)
@@ -125,7 +128,7 @@ def test_weighted_is_the_explicit_sum(case: tuple[nn.Sequential, Tensor], method
     assert_same(attribute(classifier, inputs, method, contrast), expected)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", AT_POINT)
 def test_probability_is_weighted_times_its_variance(case: tuple[nn.Sequential, Tensor], method: Method) -> None:
     classifier, inputs = case
     logits, fact, _ = top_two(classifier, inputs)
@@ -212,7 +215,7 @@ class Passes(nn.Module):
         return values
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", AT_POINT)
 @pytest.mark.parametrize("contrast", CONTRASTS)
 def test_one_backward_pass_whatever_the_number_of_classes(method: Method, contrast: Contrast) -> None:
     passes = Passes()
@@ -264,11 +267,62 @@ def test_input_x_gradient_agrees_with_captum(case: tuple[nn.Sequential, Tensor],
     assert_same(attribute(classifier, inputs, "input_x_gradient", contrast), expected)
 
 
+def score_of(contrast: Contrast, logits: Tensor, at_input: Tensor, fact: int, foil: int) -> float:
+    """Give what integrated gradients sum up, for one image: class weights are those at the input."""
+    others = torch.tensor([s for s in range(len(logits)) if s != fact])
+    if contrast == "probability":
+        return float(logits.softmax(0)[fact])
+    if contrast == "log_odds":
+        return float(logits[fact] - logits[others].logsumexp(0))
+    against = {
+        "logit": torch.zeros(len(others), dtype=logits.dtype),
+        "mean": torch.full((len(others),), 1 / len(others), dtype=logits.dtype),
+        "max": nn.functional.one_hot(at_input[others].argmax(), len(others)).to(logits),
+        "weighted": at_input[others].softmax(0),
+        "pair": (others == foil).to(logits),
+    }[contrast]
+    return float(logits[fact] - (against * logits[others]).sum())
+
+
+@pytest.mark.parametrize("contrast", CONTRASTS)
+def test_integrated_gradients_sum_to_the_rise_from_black(
+    case: tuple[nn.Sequential, Tensor], contrast: Contrast
+) -> None:
+    classifier, inputs = case
+    logits, fact, _ = top_two(classifier, inputs)
+    third = logits.topk(3).indices[:, 2]
+    found = Attribution("integrated_gradients", contrast).explain(Subject(classifier), inputs, fact, third)
+    assert found.attribution is not None
+    assert found.baseline is not None
+    assert not found.baseline.any()
+    with torch.no_grad():
+        black = classifier(torch.zeros_like(inputs))
+    for row in range(len(inputs)):
+        classes = int(fact[row]), int(third[row])
+        after, before = (score_of(contrast, values[row], logits[row], *classes) for values in (logits, black))
+        total = float(found.attribution[row].sum())
+        error = float(found.scalars["completeness_error"][row])
+        assert error == pytest.approx(abs(total - (after - before)), abs=1e-9)
+        assert error < 0.05 * max(1, abs(after - before))
+
+
+def test_integrated_gradients_of_a_linear_classifier_are_input_x_gradient() -> None:
+    torch.manual_seed(0)
+    classifier = nn.Sequential(nn.Flatten(), nn.Linear(20, 4)).double()
+    inputs = torch.rand(3, 1, 4, 5, dtype=torch.float64)
+    for contrast in ("logit", "pair", "weighted"):
+        assert_same(
+            attribute(classifier, inputs, "integrated_gradients", contrast),  # type: ignore[arg-type]
+            attribute(classifier, inputs, "input_x_gradient", contrast),  # type: ignore[arg-type]
+            tolerance=1e-7,  # Captum's weights of the steps sum to 1 in single precision
+        )
+
+
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("contrast", CONTRASTS)
 def test_batching_changes_nothing(method: Method, contrast: Contrast) -> None:
     torch.manual_seed(5)
-    classifier, inputs = TwoConv((1, 28, 28), 10), torch.rand(64, 1, 28, 28)
+    classifier, inputs = TwoConv((1, 28, 28), 10), torch.rand(64 if method in AT_POINT else 8, 1, 28, 28)
     whole = attribute(classifier, inputs, method, contrast)
     for size in (1, 7):
         parts = [attribute(classifier, part, method, contrast) for part in inputs.split(size)]

@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import lightning
 import psutil
@@ -17,7 +17,7 @@ from lightning.pytorch.callbacks.progress.tqdm_progress import Tqdm
 from torch import nn
 from torch.utils.data import DataLoader, Dataset, DistributedSampler
 
-from xaicf.core import Batch, InputError, Subject, UserError
+from xaicf.core import Batch, InputError, SplitName, Subject, UserError
 from xaicf.data import ImageData
 from xaicf.explainers import Explainer, classify, pose
 from xaicf.explainers.chunked import ask_in_chunks, bytes_per_image
@@ -52,7 +52,7 @@ class Explain(LightningModule):
         generator: nn.Module | None = None,
         translator: nn.Module | None = None,
         foil: FoilPolicy = "second",
-        split: Literal["train", "val", "test"] = "test",
+        split: SplitName = "test",
         ids: list[int] | None = None,
         block_size: int = 64,
     ) -> None:
@@ -73,7 +73,7 @@ class Explain(LightningModule):
         self.subject = Subject(classifier, generator, translator)
         self.networks = nn.ModuleList(self.subject.modules)
         self.foil: FoilPolicy = foil
-        self.split: Literal["train", "val", "test"] = split
+        self.split: SplitName = split
         self.ids = ids
         self.block_size = block_size
         self.parent = os.getppid()
@@ -176,11 +176,9 @@ class Explain(LightningModule):
 class Blocks(Dataset[tuple[int, Batch]]):
     """The blocks of a store that are to be explained, each with its number."""
 
-    def __init__(
-        self, data: ImageData, split: Literal["train", "val", "test"], manifest: Manifest, blocks: Sequence[int]
-    ) -> None:
+    def __init__(self, data: ImageData, split: SplitName, manifest: Manifest, blocks: Sequence[int]) -> None:
         self.data = data
-        self.split: Literal["train", "val", "test"] = split
+        self.split: SplitName = split
         self.manifest = manifest
         self.blocks = blocks
 

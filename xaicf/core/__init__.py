@@ -7,7 +7,7 @@ from xaicf.core.frozen import as_found
 from xaicf.core.interfaces import Encoder, Generator, Translator
 from xaicf.core.recipe import build, recipe
 from xaicf.core.subject import Subject
-from xaicf.core.types import Batch, Flags, Images, ImageShape, Labels, Latents, Logits, PerImage
+from xaicf.core.types import Batch, Flags, Images, ImageShape, Labels, Latents, Logits, PerImage, SplitName
 
 __all__ = [
     "Batch",
@@ -25,6 +25,7 @@ __all__ = [
     "Latents",
     "Logits",
     "PerImage",
+    "SplitName",
     "Status",
     "Subject",
     "Translator",

@@ -1,6 +1,6 @@
 """Names for the tensors that travel through the package. Every tensor has its batch dimension first."""
 
-from typing import NotRequired, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
@@ -25,6 +25,9 @@ Flags = Bool[Tensor, "batch"]
 
 ImageShape = tuple[int, int, int]
 """Channels, height, width."""
+
+SplitName = Literal["train", "val", "test"]
+"""A part of a data set."""
 
 
 class Batch(TypedDict):

@@ -4,16 +4,14 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 from lightning import LightningDataModule
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from xaicf.core import Batch, DataError, ImageShape, InputError
-
-SplitName = Literal["train", "val", "test"]
+from xaicf.core import Batch, DataError, ImageShape, InputError, SplitName
 
 
 class LabelledImages(NamedTuple):

@@ -4,7 +4,8 @@ import torch
 from sklearn.datasets import load_digits
 from torch.nn import functional
 
-from xaicf.data.base import ImageData, LabelledImages, SplitName, divide
+from xaicf.core import SplitName
+from xaicf.data.base import ImageData, LabelledImages, divide
 
 
 class Digits(ImageData):

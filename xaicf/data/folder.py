@@ -10,8 +10,8 @@ import torch
 from PIL import Image, ImageOps
 from torchvision.datasets.folder import IMG_EXTENSIONS
 
-from xaicf.core import DataError, InputError
-from xaicf.data.base import ImageData, LabelledImages, SplitName, divide
+from xaicf.core import DataError, InputError, SplitName
+from xaicf.data.base import ImageData, LabelledImages, divide
 
 
 class ImageFolder(ImageData):

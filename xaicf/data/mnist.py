@@ -5,8 +5,8 @@ from typing import ClassVar
 
 from torchvision import datasets
 
-from xaicf.core import DataError
-from xaicf.data.base import ImageData, LabelledImages, SplitName, data_root, divide
+from xaicf.core import DataError, SplitName
+from xaicf.data.base import ImageData, LabelledImages, data_root, divide
 
 
 class MNIST(ImageData):

@@ -82,41 +82,6 @@ def gini(subject: Subject, explanation: Explanation) -> PerImage:
     return (values * weights).sum(1) / (count * values.sum(1))
 
 
-def pointing(explanation: Explanation, mask: Flags) -> PerImage:
-    """Give 1 where the most relevant pixel lies in the mask (B, H, W).
-
-    Reference: Zhang et al. 2018, the pointing game.
-    """
-    top = relevance(explanation).flatten(1).argmax(1, keepdim=True)
-    return mask.flatten(1).gather(1, top).squeeze(1).double()
-
-
-def inverse_localisation(explanation: Explanation, common: Flags, distinguishing: Flags) -> PerImage:
-    """Give mean |map| over the common area by mean |map| over the distinguishing one, each (B, H, W); low is good.
-
-    Reference: Shih et al. 2021, "GANMEX", table 1.
-    """
-    size = relevance(explanation).abs()
-    means = [(size * area).flatten(1).sum(1) / area.flatten(1).sum(1) for area in (common, distinguishing)]
-    return means[0] / means[1]
-
-
-def rank_correlation(first: Tensor, second: Tensor) -> PerImage:
-    """Give Spearman's correlation of two maps (B, ...) for each image, equal values sharing their mean rank."""
-    ranks = [_ranks(values.flatten(1).double()) for values in (first, second)]
-    a, b = (values - values.mean(1, keepdim=True) for values in ranks)
-    return (a * b).sum(1) / (a.square().sum(1) * b.square().sum(1)).sqrt()
-
-
-def _ranks(values: Tensor) -> Tensor:
-    ordered, order = values.sort(dim=1, stable=True)
-    position = torch.arange(values.shape[1], dtype=torch.float64, device=values.device).expand_as(values)
-    group = torch.cat([torch.zeros_like(order[:, :1]), (ordered.diff(dim=1) != 0).long()], 1).cumsum(1)
-    total = torch.zeros_like(values).scatter_add(1, group, position)
-    count = torch.zeros_like(values).scatter_add(1, group, torch.ones_like(values))
-    return torch.empty_like(values).scatter(1, order, (total / count.clamp(min=1)).gather(1, group))
-
-
 def _area(subject: Subject, explanation: Explanation, steps: int, show: Callable[[Flags], Images]) -> PerImage:
     rank = relevance(explanation).flatten(1).argsort(dim=1, descending=True, stable=True).argsort(1)
     count = rank.shape[1]

@@ -59,16 +59,6 @@ def l2(subject: Subject, explanation: Explanation) -> PerImage:
     return _change(explanation).flatten(1).square().sum(1).sqrt()
 
 
-def latent_distance(subject: Subject, explanation: Explanation) -> PerImage:
-    """Give the squared distance in latent space that the search reported; NaN where it has no latent space."""
-    return explanation.scalars.get("latent_distance", torch.full_like(explanation.inputs[:, 0, 0, 0], torch.nan))
-
-
-def gradient_evaluations(subject: Subject, explanation: Explanation) -> PerImage:
-    """Give the number of gradients that the search reported; NaN where it counts none."""
-    return explanation.scalars.get("gradient_evaluations", torch.full_like(explanation.inputs[:, 0, 0, 0], torch.nan))
-
-
 def changed_share(subject: Subject, explanation: Explanation) -> PerImage:
     """Give the share of pixels with a visible change, in [0, 1]."""
     return _visible(explanation).flatten(1).double().mean(1)

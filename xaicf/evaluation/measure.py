@@ -8,10 +8,20 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-from xaicf.core import Explanation, PerImage, Status, Subject
+from xaicf.core import Explanation, Flags, PerImage, Status, Subject
 
-Function = Callable[[Subject, Explanation], PerImage]
-"""Maps a subject and an explanation of B images to B numbers; NaN where the measure does not apply."""
+Function = Callable[..., PerImage]
+"""Maps a subject and an explanation of B images, and masks (B, H, W) where it needs them, to B numbers; NaN where
+the measure does not apply."""
+
+
+def reported(name: str) -> Function:
+    """Make a measure of a scalar that the explainer itself reports."""
+
+    def function(subject: Subject, explanation: Explanation) -> PerImage:
+        return explanation.scalars[name]
+
+    return function
 
 
 @dataclass(frozen=True)
@@ -22,33 +32,47 @@ class Measure:
         name: in tables.
         function: pure; the networks are left as found.
         higher_is_better: None where neither way is.
-        of: what an explanation must have for it.
+        of: the tensor that an explanation must have for it, by its name in :meth:`Explanation.tensors`.
         over: ``all`` images that were asked about, or the ``solved`` ones.
+        needs_mask: it is measured against the area that is known to matter.
         source: who defined it.
     """
 
     name: str
     function: Function
     higher_is_better: bool | None
-    of: Literal["counterfactual", "attribution"]
+    of: str
     over: Literal["all", "solved"] = "solved"
+    needs_mask: bool = False
     source: str = ""
 
-    def applies(self, explanation: Explanation) -> bool:
-        """Tell whether an explanation has what is measured."""
-        return getattr(explanation, self.of) is not None
+    def applies(self, explanation: Explanation, mask: Flags | None = None) -> bool:
+        """Tell whether there is what is measured."""
+        return self.of in explanation.tensors() and not (self.needs_mask and mask is None)
 
     @torch.no_grad()
-    def __call__(self, subject: Subject, explanation: Explanation) -> PerImage:
-        """Measure each image (B,) in float64; NaN where it does not count."""
+    def __call__(self, subject: Subject, explanation: Explanation, mask: Flags | None = None) -> PerImage:
+        """Measure each image (B,) in float64; NaN where it does not count.
+
+        Args:
+            subject: the classifier and its helpers.
+            explanation: of B images, to which the measure applies.
+            mask: the area that is known to matter (B, H, W).
+        """
         counts = explanation.status == Status.SOLVED
         if self.over == "all":
             counts = explanation.status != Status.NOT_APPLICABLE
         values = torch.full(explanation.status.shape, torch.nan, dtype=torch.float64, device=explanation.status.device)
         rows = counts.nonzero().flatten()
         if len(rows):
-            values[rows] = self.function(subject, explanation[rows]).double()
+            beside = () if mask is None or not self.needs_mask else (mask[rows],)
+            values[rows] = self.function(subject, explanation[rows], *beside).double()
         return values
+
+    @property
+    def better(self) -> Literal["higher", "lower"] | None:
+        """Say which way is better."""
+        return None if self.higher_is_better is None else "higher" if self.higher_is_better else "lower"
 
     def metric(self) -> "MeanMeasure":
         """Make a torchmetrics metric of it."""
@@ -77,9 +101,9 @@ class MeanMeasure(Metric):
         """Tell which way is better."""
         return self.measure.higher_is_better
 
-    def update(self, subject: Subject, explanation: Explanation) -> None:
+    def update(self, subject: Subject, explanation: Explanation, mask: Flags | None = None) -> None:
         """Add the images of an explanation."""
-        values = self.measure(subject, explanation)
+        values = self.measure(subject, explanation, mask)
         values = values[values.isfinite()].to(self.total.device)
         self.total += values.sum()
         self.count += len(values)

@@ -1,7 +1,7 @@
-"""Back-propagated attributions: a method times a contrast, in one backward pass."""
+"""Attributions: a method times a contrast."""
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch.nn import functional
@@ -10,8 +10,9 @@ from xaicf.core import ClassifierError, Explanation, Images, InputError, Labels,
 from xaicf.explainers.activation import captured, last_convolution, named_layer
 from xaicf.explainers.base import Explainer
 from xaicf.explainers.contrast import CONTRASTS, Contrast
+from xaicf.explainers.integrated import integrated_gradients
 
-Method = Literal["gradient", "input_x_gradient", "gradcam", "linear_approximation"]
+Method = Literal["gradient", "input_x_gradient", "gradcam", "linear_approximation", "integrated_gradients"]
 Score = Callable[[Logits], PerImage]
 
 
@@ -19,17 +20,21 @@ class Attribution(Explainer):
     """A signed map of what speaks for the fact and what against it.
 
     Every method here is linear in the gradient of its contrast, so the weighted contrast costs one
-    backward pass and equals the explicit sum φ^t - Σ α_s φ^s over classes.
+    backward pass, or one for each step of a path, and equals the explicit sum φ^t - Σ α_s φ^s over classes.
 
     - ``gradient``: ∂S/∂x.
     - ``input_x_gradient``: x ⊙ ∂S/∂x.
     - ``gradcam``: Σ_k a^k · mean(∂S/∂a^k) without the final ReLU, since negative areas are the contrast.
     - ``linear_approximation``: Σ_k a^k ⊙ ∂S/∂a^k.
+    - ``integrated_gradients``: x ⊙ the mean of ∂S/∂x on the way from the black image, with the class weights of
+      the contrast fixed at x; ``probability`` and ``log_odds`` have none, and are themselves followed along the
+      way. The map sums to S(x) - S(black); ``completeness_error`` says to within what.
 
-    The last two read the activation a of a layer, by default the convolution that runs last, and are
-    upsampled bilinearly to the image, with one channel.
+    ``gradcam`` and ``linear_approximation`` read the activation a of a layer, by default the convolution that runs
+    last, and are upsampled bilinearly to the image, with one channel.
 
-    Reference: "Why not other classes?" (weighted contrast), §3-5; Selvaraju et al. 2017 for GradCAM.
+    Reference: "Why not other classes?" (weighted contrast), §3-5; Selvaraju et al. 2017 for GradCAM;
+    Sundararajan et al. 2017 for integrated gradients, which are Captum's.
 
     Args:
         method: how a gradient becomes a map.
@@ -47,11 +52,11 @@ class Attribution(Explainer):
         contrast: Contrast = "weighted",
         layer: str | None = None,
     ) -> None:
-        if method not in _METHODS:
-            raise InputError(f"method must be one of {', '.join(_METHODS)}, got {method}")
+        if method not in get_args(Method):
+            raise InputError(f"method must be one of {', '.join(get_args(Method))}, got {method}")
         if contrast not in CONTRASTS:
             raise InputError(f"contrast must be one of {', '.join(CONTRASTS)}, got {contrast}")
-        if layer is not None and method in {"gradient", "input_x_gradient"}:
+        if layer is not None and method not in {"gradcam", "linear_approximation"}:
             raise InputError(f"layer is for gradcam and linear_approximation, got {layer} for {method}")
         self.method: Method = method
         self.contrast: Contrast = contrast
@@ -63,11 +68,18 @@ class Attribution(Explainer):
         return "-".join(part for part in (self.method, self.contrast, self.layer) if part)
 
     def _explain(self, subject: Subject, inputs: Images, fact: Labels, foil: Labels) -> Explanation:
+        status = torch.full_like(fact, Status.SOLVED)
+        contrast = CONTRASTS[self.contrast]
+        if self.method == "integrated_gradients":
+            black = torch.zeros_like(inputs)
+            attribution, error = integrated_gradients(subject.classifier, contrast, inputs, black, fact, foil)
+            scalars = {"completeness_error": error}
+            return Explanation(inputs, fact, foil, status, attribution=attribution, baseline=black, scalars=scalars)
+
         def score(logits: Logits) -> PerImage:
-            return CONTRASTS[self.contrast](logits, fact, foil)
+            return contrast(logits, fact, foil)
 
         attribution = _METHODS[self.method](subject, inputs, score, self.layer)
-        status = torch.full_like(fact, Status.SOLVED)
         return Explanation(inputs, fact, foil, status, attribution=attribution)
 
 

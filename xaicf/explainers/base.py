@@ -43,6 +43,10 @@ class Explainer(ABC):
             if getattr(subject, seat) is None:
                 raise InputError(f"{type(self).__name__} needs a {seat}, and the subject has none")
 
+    def from_start(self, number: int) -> "Explainer | None":
+        """Give the same method with its search begun elsewhere, by number; None where it has one start only."""
+        return None
+
     def explain(
         self,
         subject: Subject,

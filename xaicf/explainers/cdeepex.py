@@ -27,6 +27,9 @@ from xaicf.explainers.solvers import augmented_lagrangian, begin, polish, restor
 
 Solver = Literal["restoration", "augmented_lagrangian"]
 
+APART = 0.3
+"""Standard deviation, in each latent dimension, of the offset of a start but the first."""
+
 
 class CDeepEx(Explainer):
     """Why fact, and not foil? Because the image does not look like this nearest tie of the two.
@@ -54,6 +57,8 @@ class CDeepEx(Explainer):
             to the augmented Lagrangian what they do not solve.
         constrain_others: False drops the constraints on other classes (xGEMs).
         clamp: solve and certify through clamp(x(z), 0, 1), which is what is seen; False is the paper's.
+        start: where the search begins: 0 at z0, any other number near it, at z0 plus an offset that the number
+            draws and all images share. The distance that is minimised stays that to z0.
         precision: of the networks in the search. ``double`` makes the result independent of how images are
             batched; ``single`` is faster and still certified.
 
@@ -70,12 +75,15 @@ class CDeepEx(Explainer):
         solver: Solver = "restoration",
         constrain_others: bool = True,
         clamp: bool = True,
+        start: int = 0,
         precision: Literal["double", "single"] = "double",
     ) -> None:
         if not (epsilon >= 0 and tolerance > 0):
             raise InputError(f"epsilon must be >= 0 and tolerance > 0, got {epsilon} and {tolerance}")
         if solver not in {"restoration", "augmented_lagrangian"}:
             raise InputError(f"solver must be restoration or augmented_lagrangian, got {solver}")
+        if start < 0:
+            raise InputError(f"start must be at least 0, got {start}")
         if precision not in {"double", "single"}:
             raise InputError(f"precision must be double or single, got {precision}")
         self.epsilon = epsilon
@@ -83,12 +91,19 @@ class CDeepEx(Explainer):
         self.solver: Solver = solver
         self.constrain_others = constrain_others
         self.clamp = clamp
+        self.start = start
         self.precision = precision
 
     @property
     def name(self) -> str:
         """Name the problem that is solved."""
         return "cdeepex" if self.constrain_others else "xgem"
+
+    def from_start(self, number: int) -> "CDeepEx":
+        """Give the same problem with the search begun elsewhere."""
+        return CDeepEx(
+            self.epsilon, self.tolerance, self.solver, self.constrain_others, self.clamp, number, self.precision
+        )
 
     def check(self, subject: Subject) -> None:
         """Raise :class:`InputError` where there is no generator with an encoder."""
@@ -138,10 +153,11 @@ class CDeepEx(Explainer):
                 h, g = tie_constraints(logits, fact[rows], foil[rows], self.epsilon)
                 return h, g if self.constrain_others else g[:, :0]
 
-            solution = begin(start)
+            first = start + _offset(self.start, start)
+            solution = begin(first)
             if self.solver == "restoration":
                 solution = restore(solution, constraints, self.tolerance)
-            solution = augmented_lagrangian(solution, start, constraints, self.tolerance)
+            solution = augmented_lagrangian(solution, start, constraints, self.tolerance, first=first)
             solution = polish(solution, start, constraints, self.tolerance)
             with torch.no_grad():
                 counterfactual = image(solution.point, torch.arange(len(inputs), device=inputs.device))
@@ -162,6 +178,14 @@ class CDeepEx(Explainer):
             counterfactual=counterfactual,
             scalars=scalars,
         )
+
+
+def _offset(number: int, latents: Latents) -> Tensor:
+    """Draw the offset (d,) of a start; none for the first."""
+    if number == 0:
+        return torch.zeros_like(latents[0])
+    drawn = torch.randn(latents.shape[1], generator=torch.Generator().manual_seed(number))
+    return (APART * drawn).to(latents)
 
 
 def tie_constraints(logits: Logits, fact: Labels, foil: Labels, epsilon: float) -> tuple[PerImage, Tensor]:

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import torch
 
-from xaicf.core import DataError
+from xaicf.core import DataError, SplitName
 from xaicf.core.checkpoint import sha256
 from xaicf.store.folder import Folder
 
@@ -41,7 +41,7 @@ class Manifest:
     """
 
     explainers: list[str]
-    split: str
+    split: SplitName
     ids: list[int]
     block_size: int
     chunk_size: int

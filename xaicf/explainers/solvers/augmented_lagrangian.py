@@ -18,6 +18,7 @@ def augmented_lagrangian(
     penalty: float = 1.0,
     penalty_growth: float = 1.01,
     required_decrease: float = 0.24,
+    first: Latents | None = None,
 ) -> Solution:
     """Minimise |z - start|² subject to h(z) = 0 and g(z) <= 0, each row with its own multipliers.
 
@@ -35,8 +36,8 @@ def augmented_lagrangian(
     feasible point.
 
     Args:
-        solution: feasible rows stay; the others begin anew from ``start``.
-        start: where a row begins, and what it stays near to (B, d).
+        solution: feasible rows stay; the others begin anew from ``first``.
+        start: what a row stays near to (B, d).
         constraints: h and g.
         tolerance: largest |h| and g of a feasible point.
         step_size: in units of the inverse curvature.
@@ -45,6 +46,7 @@ def augmented_lagrangian(
         penalty: c at the start.
         penalty_growth: factor of c, β in the paper.
         required_decrease: share of |h| to be reached for c to stay, γ in the paper.
+        first: where a row begins (B, d); ``start`` if left out.
 
     Returns:
         The first feasible points, and where there is none the least infeasible.
@@ -52,7 +54,7 @@ def augmented_lagrangian(
     best, least = solution.point.clone(), solution.violation.clone()
     evaluations = solution.evaluations.clone()
     rows = (~solution.feasible(tolerance)).nonzero().flatten()
-    z = start[rows]
+    z = (start if first is None else first)[rows]
     multiplier, c = torch.zeros_like(z[:, 0]), torch.full_like(z[:, 0], penalty)
     last_h = torch.full_like(c, torch.inf)
     inequality: Tensor | None = None

@@ -1,0 +1,128 @@
+"""Measure what explainers have left in a store."""
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import nn
+from torchmetrics.image.fid import FrechetInceptionDistance
+
+from xaicf import store
+from xaicf.core import DataError, Flags, InputError, Status, Subject
+from xaicf.data import ImageData
+from xaicf.evaluation import (
+    MEASURES,
+    Measure,
+    Measured,
+    asking_measures,
+    autoencoder_measures,
+    neighbour_measures,
+)
+from xaicf.evaluation.realism import frechet_metric
+from xaicf.explainers import Explainer
+
+READ = ("attribution", "counterfactual")
+
+
+class Evaluator:
+    """Measures the explainers of one store.
+
+    Args:
+        path: of the store.
+        images: the first ones; all if left out.
+        again: images for which explainers are asked again; 0 for none.
+        reference: training images for the measures of realism; 0 for none.
+        device: to compute on.
+
+    Attributes:
+        notes: what could not be measured, and why.
+
+    Raises:
+        DataError: the store is missing or damaged, or a file that it was made with has changed.
+    """
+
+    def __init__(self, path: str, images: int | None, again: int, reference: int, device: str) -> None:
+        self.path = path
+        self.again = again
+        self.device = torch.device(device)
+        self.notes: list[str] = []
+        self.manifest = manifest = store.Manifest.read(store.Folder(path))
+        store.same_files(store.Folder(path), manifest)
+        self.stop = None if images is None or images >= len(manifest.ids) else manifest.ids[images]
+        if manifest.arguments.get("classifier") is None:
+            raise DataError(f"store {path} was made without settings of its classifier, which evaluate needs")
+        self.subject = Subject(*(self._network(role) for role in ("classifier", "generator", "translator")))
+        self.data = store.rebuild(manifest.settings.get("data"), ImageData, "data")  # type: ignore[type-abstract]
+        self.data.setup()
+        self.masked = "mask" in self.data.samples(manifest.ids[:1], manifest.split)
+        self.measures: tuple[Measure, ...] = MEASURES
+        self.frechet: FrechetInceptionDistance | None = None
+        if reference:
+            self._refer(reference)
+
+    def _network(self, role: str) -> Any:  # noqa: ANN401  (Subject checks it)
+        settings = self.manifest.arguments.get(role)
+        return None if settings is None else store.rebuild(settings, nn.Module, role).to(self.device)
+
+    def _refer(self, count: int) -> None:
+        if "train" not in self.data.splits:
+            self.notes.append(f"{self.path}: the data has no train split, so realism is not measured")
+            return
+        size = len(self.data.split("train"))
+        batch = self.data.samples(range(0, size, max(1, size // count)), "train")
+        batch = {**batch, "image": batch["image"].to(self.device), "label": batch["label"].to(self.device)}
+        classifier = self.subject.classifier
+        try:
+            self.measures += neighbour_measures(classifier, batch)
+            self.frechet = frechet_metric(classifier, batch["image"])
+        except InputError as error:
+            self.notes.append(f"{self.path}: {error}, so frechet_distance and neighbours_of_foil are not measured")
+        try:
+            self.measures += autoencoder_measures(batch, len(self.manifest.class_names))
+        except InputError as error:
+            self.notes.append(f"{self.path}: {error}, so im1 and im2 are not measured")
+
+    def run(self) -> dict[str, Measured]:
+        """Measure every explainer of the store."""
+        given = self.manifest.arguments["explainers"]
+        listed = given.items() if isinstance(given, dict) else [(None, one) for one in given]
+        built = [(name, store.rebuild(one, Explainer, "explainer")) for name, one in listed]  # type: ignore[type-abstract]
+        explainers = {name or one.name: one for name, one in built}
+        return {name: self._measured(name, explainers[name]) for name in self.manifest.explainers}
+
+    def _measured(self, name: str, explainer: Explainer) -> Measured:
+        asking = asking_measures(explainer, len(self.manifest.class_names)) if self.again else ()
+        found, values = Measured(), defaultdict[str, list[torch.Tensor]](list)
+        made = 0
+        if self.frechet is not None:
+            self.frechet.reset()
+        for part in store.parts(self.path, name, columns=READ, stop=self.stop):
+            one = part.explanation.to(self.device)
+            mask = self._masks(part.index.tolist()) if self.masked else None
+            few = max(0, min(self.again - len(found.keys), len(one)))
+            found.keys += zip(part.index.tolist(), part.explanation.foil.tolist(), strict=True)
+            for measure in self.measures:
+                if measure.applies(one, mask):
+                    found.better[measure.name] = measure.better
+                    values[measure.name].append(measure(self.subject, one, mask).cpu())
+            for measure in asking:
+                if measure.applies(one):
+                    found.better[measure.name] = measure.better
+                    told = measure(self.subject, one[:few]).cpu() if few else torch.empty(0, dtype=torch.float64)
+                    values[measure.name].append(torch.cat([told, told.new_full((len(one) - few,), math.nan)]))
+            if one.counterfactual is not None and self.frechet is not None:
+                pictures = one.counterfactual[one.status == Status.SOLVED]
+                made += len(pictures)
+                if len(pictures):
+                    self.frechet.update(pictures, real=False)
+        found.values = {measure: torch.cat(parts).numpy() for measure, parts in values.items()}
+        if self.frechet is not None and made > 1:
+            found.whole["frechet_distance"] = float(self.frechet.compute()), made
+        found.whole["seconds_per_image"] = store.seconds(self.path, name), len(found.keys)
+        found.better |= dict.fromkeys(found.whole, "lower")
+        return found
+
+    def _masks(self, ids: Sequence[int]) -> Flags:
+        return self.data.samples(ids, self.manifest.split)["mask"].to(self.device)

@@ -1,0 +1,102 @@
+"""Measurements of explainers as rows, CSV and Markdown."""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from xaicf.evaluation.statistics import bootstrap_mean, compare
+
+NOTE = (
+    "Mean with its bootstrap interval of 95 % and the number of images n. ↑ higher is better, ↓ lower, no arrow: "
+    "neither. validity, third_class_violation and gradient_evaluations count every image that was asked about; all "
+    "other measures leave unsolved images out, so that explainers that solved different images are averaged over "
+    "different ones. The tests in the CSV are over images that both solved."
+)
+
+COLUMNS = ("explainer", "measure", "better", "n", "mean", "low", "high", "against", "n_paired", "p", "effect")
+
+ARROWS = {"higher": " ↑", "lower": " ↓", None: ""}
+
+
+@dataclass
+class Measured:
+    """What was measured of an explainer.
+
+    Attributes:
+        keys: sample id and foil of each question.
+        values: for each measure a number for each question, NaN where it does not count.
+        whole: measures of all questions together: the value and the number of images behind it.
+        better: ``higher``, ``lower`` or None for each measure.
+    """
+
+    keys: list[tuple[int, int]] = field(default_factory=list)
+    values: dict[str, np.ndarray] = field(default_factory=dict)
+    whole: dict[str, tuple[float, int]] = field(default_factory=dict)
+    better: dict[str, str | None] = field(default_factory=dict)
+
+
+def rows(found: Mapping[str, Measured]) -> list[dict[str, object]]:
+    """Write measurements as rows of a table, each explainer tested against the first that has the measure.
+
+    Args:
+        found: by explainer.
+
+    Returns:
+        A row for each measure and explainer that has it, with some of :data:`COLUMNS`.
+    """
+    written: list[dict[str, object]] = []
+    for measure in dict.fromkeys(name for one in found.values() for name in one.better):
+        first: tuple[str, Measured] | None = None
+        for name, one in found.items():
+            if measure not in one.better:
+                continue
+            row: dict[str, object] = {"explainer": name, "measure": measure, "better": one.better[measure]}
+            if measure in one.whole:
+                row["mean"], row["n"] = one.whole[measure]
+            else:
+                row |= bootstrap_mean(one.values[measure])._asdict()
+                if first is None:
+                    first = name, one
+                else:
+                    row |= _test(first, one, measure)
+            written.append(row)
+    return written
+
+
+def _test(first: tuple[str, Measured], one: Measured, measure: str) -> dict[str, object]:
+    mine, theirs = (dict(zip(e.keys, e.values[measure], strict=True)) for e in (one, first[1]))
+    both = sorted(mine.keys() & theirs.keys())
+    test = compare(np.array([mine[key] for key in both]), np.array([theirs[key] for key in both]))
+    return {"against": first[0], "n_paired": test.n, "p": test.p, "effect": test.effect}
+
+
+def as_csv(table: Sequence[Mapping[str, object]]) -> str:
+    """Write rows as CSV, a line for each explainer and measure."""
+    file = io.StringIO()
+    writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    for row in table:
+        writer.writerow({key: f"{value:.6g}" if isinstance(value, float) else value for key, value in row.items()})
+    return file.getvalue()
+
+
+def as_markdown(table: Sequence[Mapping[str, object]]) -> str:
+    """Write rows as a Markdown table, a line for each explainer and a column for each measure."""
+    names = list(dict.fromkeys(str(row["explainer"]) for row in table))
+    heads = {str(row["measure"]): f"{row['measure']}{ARROWS[row['better']]}" for row in table}  # type: ignore[index]
+    cells = {(row["explainer"], row["measure"]): _cell(row) for row in table}
+    lines = [["explainer", *heads.values()], ["---"] * (len(heads) + 1)]
+    for name in names:
+        told = [cells.get((name, measure), "–") for measure in heads]
+        lines += [[name.replace("|", "\\|"), *told]]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + f"\n\n{NOTE}\n"
+
+
+def _cell(row: Mapping[str, object]) -> str:
+    if not row["n"]:
+        return "– (0)"
+    interval = f" [{row['low']:.3g}, {row['high']:.3g}]" if "low" in row else ""
+    return f"{row['mean']:.3g}{interval} ({row['n']})"
