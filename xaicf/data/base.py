@@ -17,21 +17,22 @@ SplitName = Literal["train", "val", "test"]
 
 
 class LabelledImages(NamedTuple):
-    """Images (N, C, H, W) uint8 and labels (N,) int64."""
+    """Images (N, C, H, W) uint8, labels (N,) int64 and, where known, masks (N, H, W) bool of what matters."""
 
     images: Tensor
     labels: Tensor
+    masks: Tensor | None = None
 
 
 class Split(Dataset[Batch]):
     """One split in memory. A sample's stable id is its position.
 
     Args:
-        data: images and labels.
+        data: images, labels and perhaps masks.
     """
 
     def __init__(self, data: LabelledImages) -> None:
-        self.images, self.labels = data
+        self.images, self.labels, self.masks = data
 
     def __len__(self) -> int:
         """Give the number of images."""
@@ -44,7 +45,10 @@ class Split(Dataset[Batch]):
     def __getitems__(self, ids: Sequence[int]) -> Batch:
         """Give a batch, its images still uint8; the data module casts them on the device."""
         index = torch.as_tensor(ids, dtype=torch.int64)
-        return {"image": self.images[index], "label": self.labels[index], "index": index}
+        batch: Batch = {"image": self.images[index], "label": self.labels[index], "index": index}
+        if self.masks is not None:
+            batch["mask"] = self.masks[index]
+        return batch
 
 
 class ImageData(LightningDataModule, ABC):
@@ -154,7 +158,7 @@ def divide(data: LabelledImages, fractions: Sequence[float], seed: int) -> list[
     """Divide samples at random into parts, the last one taking what is left.
 
     Args:
-        data: images and labels.
+        data: images, labels and perhaps masks.
         fractions: of all parts but the last, each in (0, 1).
         seed: of the division.
 
@@ -170,7 +174,12 @@ def divide(data: LabelledImages, fractions: Sequence[float], seed: int) -> list[
     sizes.append(count - sum(sizes))
     if min(sizes) < 1:
         raise DataError(f"{count} images are too few to divide into parts of {sizes}")
-    return [LabelledImages(data.images[part], data.labels[part]) for part in torch.split(order, sizes)]
+    return [_choose(data, part) for part in torch.split(order, sizes)]
+
+
+def _choose(data: LabelledImages, index: Tensor) -> LabelledImages:
+    masks = None if data.masks is None else data.masks[index]
+    return LabelledImages(data.images[index], data.labels[index], masks)
 
 
 def data_root(root: str | Path | None) -> Path:
