@@ -2,7 +2,8 @@
 
 from xaicf.data.base import ImageData, LabelledImages, Split
 from xaicf.data.digits import Digits
+from xaicf.data.files import ImageFiles
 from xaicf.data.folder import ImageFolder
 from xaicf.data.mnist import MNIST, FashionMNIST
 
-__all__ = ["MNIST", "Digits", "FashionMNIST", "ImageData", "ImageFolder", "LabelledImages", "Split"]
+__all__ = ["MNIST", "Digits", "FashionMNIST", "ImageData", "ImageFiles", "ImageFolder", "LabelledImages", "Split"]

@@ -1,4 +1,4 @@
-"""Images held in memory as uint8, a batch by one indexing operation."""
+"""Splits of labelled images as uint8, a batch by one indexing operation."""
 
 import os
 from abc import ABC, abstractmethod
@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from xaicf.core import Batch, DataError, ImageShape, InputError
+from xaicf.data.files import ImageFiles
 
 SplitName = Literal["train", "val", "test"]
 
@@ -19,13 +20,13 @@ SplitName = Literal["train", "val", "test"]
 class LabelledImages(NamedTuple):
     """Images (N, C, H, W) uint8, labels (N,) int64 and, where known, masks (N, H, W) bool of what matters."""
 
-    images: Tensor
+    images: Tensor | ImageFiles
     labels: Tensor
     masks: Tensor | None = None
 
 
 class Split(Dataset[Batch]):
-    """One split in memory. A sample's stable id is its position.
+    """One split. A sample's stable id is its position.
 
     Args:
         data: images, labels and perhaps masks.
@@ -178,8 +179,9 @@ def divide(data: LabelledImages, fractions: Sequence[float], seed: int) -> list[
 
 
 def _choose(data: LabelledImages, index: Tensor) -> LabelledImages:
+    images = data.images.subset(index) if isinstance(data.images, ImageFiles) else data.images[index]
     masks = None if data.masks is None else data.masks[index]
-    return LabelledImages(data.images[index], data.labels[index], masks)
+    return LabelledImages(images, data.labels[index], masks)
 
 
 def data_root(root: str | Path | None) -> Path:
