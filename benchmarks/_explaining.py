@@ -21,9 +21,13 @@ def mnist_config(
     runs: str,
     data_root: str | None,
     images: int | None,
+    data: dict[str, Any] | None = None,
     **arguments: object,
 ) -> Path:
-    """Write the configuration that explains the first images of a split of MNIST, or all; names files by full paths."""
+    """Write the configuration that explains the first images of a split, or all; names files by full paths.
+
+    ``data`` stands in the place of MNIST, whose networks they are.
+    """
     networks = {
         seat: {
             "class_path": "xaicf.load_frozen",
@@ -34,7 +38,7 @@ def mnist_config(
     root = None if data_root is None else str(Path(data_root).resolve())
     model = {**networks, "explainers": explainers, "ids": None if images is None else list(range(images)), **arguments}
     sections = {
-        "data": {"class_path": "MNIST", "init_args": {"root": root}},
+        "data": data or {"class_path": "MNIST", "init_args": {"root": root}},
         "model": {"class_path": "Explain", "init_args": model},
         "trainer": {"accelerator": "cpu", "devices": 1, "logger": False, "enable_progress_bar": False},
     }

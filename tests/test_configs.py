@@ -15,7 +15,7 @@ from xaicf.store import explainers, verify
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 ALL = sorted(CONFIGS.rglob("*.yaml"))
-FETCHED = re.compile(r"^  class_path: (MNIST|FashionMNIST)$", re.MULTILINE)
+FETCHED = re.compile(r"^  class_path: (?:Biased)?(MNIST|FashionMNIST)$", re.MULTILINE)
 
 
 @pytest.fixture(autouse=True)

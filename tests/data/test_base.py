@@ -71,6 +71,29 @@ def test_split_gives_what_is_asked_in_that_order() -> None:
     assert len(split) == 9
 
 
+def masked(count: int) -> LabelledImages:
+    """Make numbered images, each with a mask that has its number in binary."""
+    bits = torch.arange(count)[:, None] >> torch.arange(6) & 1
+    return numbered(count)._replace(masks=bits.bool().view(count, 2, 3))
+
+
+def test_masks_go_with_their_images() -> None:
+    whole = masked(40)
+    assert whole.masks is not None
+    for part in divide(whole, (0.2, 0.3), seed=1):
+        batch = Split(part).__getitems__([2, 0])
+        numbers = batch["image"][:, 0, 0, 0].long()
+        assert batch["mask"].dtype == torch.bool
+        assert torch.equal(batch["mask"], whole.masks[numbers])
+
+
+def test_masks_reach_the_samples_and_are_left_out_where_there_are_none() -> None:
+    data = Numbered()
+    assert "mask" not in data.samples([0])
+    data.splits["val"] = Split(masked(8))
+    assert torch.equal(data.samples([5, 1])["mask"].flatten(1).int()[:, :3], torch.tensor([[1, 0, 1], [1, 0, 0]]))
+
+
 @pytest.mark.parametrize("ids", [[6, 0, 2], range(4), torch.tensor([1, 7]), []])
 def test_samples(ids: list[int]) -> None:
     batch = Numbered().samples(ids)

@@ -22,10 +22,15 @@ def write(folder: Path, values: range, size: tuple[int, int] = (8, 8)) -> None:
         Image.new("L", size, value).save(folder / f"{value:03}.png")
 
 
+def whole(data: ImageFolder, split: Any) -> torch.Tensor:
+    """Give all images of a split, in the order of their ids."""
+    data.setup()
+    return data.split(split).__getitems__(range(len(data.split(split))))["image"]
+
+
 def greys(data: ImageFolder, split: str) -> list[int]:
     """Give the grey of every image of a split, in the order of their ids."""
-    data.setup()
-    images = data.splits[split].images  # type: ignore[index]
+    images = whole(data, split)
     assert images.dtype == torch.uint8
     assert (images == images[:, :1, :1, :1]).all()
     return [int(value) for value in images[:, 0, 0, 0]]
@@ -33,7 +38,7 @@ def greys(data: ImageFolder, split: str) -> list[int]:
 
 def only_image(root: Path, image_size: int, channels: Any = 3) -> np.ndarray:
     """Read the first image of the test split as (H, W, C)."""
-    return np.asarray(ImageFolder(str(root), image_size, channels).load()["test"].images[0].permute(1, 2, 0))
+    return np.asarray(whole(ImageFolder(str(root), image_size, channels), "test")[0].permute(1, 2, 0))
 
 
 @pytest.fixture
@@ -69,7 +74,7 @@ def test_splits_are_cut_from_the_root(root: Path, channels: Any) -> None:
     assert sorted(itertools.chain(*found.values())) == [*range(20), *range(100, 120)]
     assert data.class_names == ("cat", "dog")
     for split, values in found.items():
-        assert data.splits[split].images.shape[1:] == data.image_shape == (channels, 4, 4)  # type: ignore[index]
+        assert whole(data, split).shape[1:] == data.image_shape == (channels, 4, 4)
         labels = data.splits[split].labels
         assert labels.dtype == torch.int64
         assert labels.tolist() == [int(value >= 100) for value in values]
@@ -189,8 +194,36 @@ def test_empty_class_is_named(root: Path) -> None:
         ImageFolder(str(root)).setup()
 
 
+def test_folders_in_folders_are_searched_in_order(root: Path) -> None:
+    """The order is that of path objects, so ``b.png`` comes before ``b/0.png`` and ``b-c`` after both."""
+    noise = np.random.default_rng(0).integers(0, 255, (5, 6, 6), np.uint8)
+    names = ["a/z/1.png", "a/z-y.png", "a.png", "b-c/0.png", "b/0.png"]
+    for name, pixels in zip(names, noise, strict=True):
+        (root / "emu" / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(root / "emu" / name)
+    for name in (".hidden/0.png", "b/.0.png", "notes.txt"):
+        (root / "emu" / name).parent.mkdir(exist_ok=True)
+        (root / "emu" / name).write_bytes(b"no image")
+    (root / "emu" / "loop").symlink_to(root)
+    found = whole(ImageFolder(str(root), 6, channels=1, test_fraction=1), "test")[-5:, 0]
+    order = [names.index(str(path)) for path in sorted(map(Path, names))]
+    assert np.array_equal(found.numpy(), noise[order])
+
+
+def test_folder_that_cannot_be_read_is_named(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(folder: Path) -> None:
+        raise PermissionError(folder)
+
+    data = ImageFolder(str(root))
+    monkeypatch.setattr("os.scandir", refused)
+    monkeypatch.setattr("xaicf.data.folder._class_folders", lambda folder: ("cat", "dog"))
+    with pytest.raises(DataError, match=r"folder cannot be read: .*cat"):
+        data.setup()
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
 @pytest.mark.parametrize("content", [b"", b"no image", "cut", "bomb"])
-def test_unreadable_image_is_named(root: Path, content: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreadable_image_is_named(root: Path, content: Any, in_memory: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     path = root / "dog" / "broken.png"
     if content == "cut":
         noise = np.random.default_rng(0).integers(0, 255, (64, 64), np.uint8)
@@ -202,7 +235,7 @@ def test_unreadable_image_is_named(root: Path, content: Any, monkeypatch: pytest
         content = path.read_bytes()
     path.write_bytes(content)
     with pytest.raises(DataError, match=r"image cannot be read: .*broken\.png"):
-        ImageFolder(str(root)).setup()
+        whole(ImageFolder(str(root), test_fraction=1, in_memory=in_memory), "test")
 
 
 @pytest.mark.parametrize(("val", "test"), [(0.0, 0.1), (0.1, 0.0), (1.0, 0.1), (-0.1, 0.1), (0.5, 0.5), (0.1, 1.5)])

@@ -34,7 +34,8 @@ class Batch(TypedDict):
     """What a data module hands to a task.
 
     ``image`` is (B, C, H, W) float32 in [0, 1], ``label`` (B,) int64, ``index`` (B,) int64: the
-    sample's stable id in its split.
+    sample's stable id in its split. Where it is known which pixels matter, ``mask`` is (B, H, W) bool,
+    true on them.
     """
 
     image: Images

@@ -1,4 +1,4 @@
-"""Images held in memory as uint8, a batch by one indexing operation."""
+"""Splits of labelled images as uint8, a batch by one indexing operation."""
 
 import os
 from abc import ABC, abstractmethod
@@ -12,24 +12,26 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from xaicf.core import Batch, DataError, ImageShape, InputError, SplitName
+from xaicf.data.files import ImageFiles
 
 
 class LabelledImages(NamedTuple):
-    """Images (N, C, H, W) uint8 and labels (N,) int64."""
+    """Images (N, C, H, W) uint8, labels (N,) int64 and, where known, masks (N, H, W) bool of what matters."""
 
-    images: Tensor
+    images: Tensor | ImageFiles
     labels: Tensor
+    masks: Tensor | None = None
 
 
 class Split(Dataset[Batch]):
-    """One split in memory. A sample's stable id is its position.
+    """One split. A sample's stable id is its position.
 
     Args:
-        data: images and labels.
+        data: images, labels and perhaps masks.
     """
 
     def __init__(self, data: LabelledImages) -> None:
-        self.images, self.labels = data
+        self.images, self.labels, self.masks = data
 
     def __len__(self) -> int:
         """Give the number of images."""
@@ -42,7 +44,10 @@ class Split(Dataset[Batch]):
     def __getitems__(self, ids: Sequence[int]) -> Batch:
         """Give a batch, its images still uint8; the data module casts them on the device."""
         index = torch.as_tensor(ids, dtype=torch.int64)
-        return {"image": self.images[index], "label": self.labels[index], "index": index}
+        batch: Batch = {"image": self.images[index], "label": self.labels[index], "index": index}
+        if self.masks is not None:
+            batch["mask"] = self.masks[index]
+        return batch
 
 
 class ImageData(LightningDataModule, ABC):
@@ -152,7 +157,7 @@ def divide(data: LabelledImages, fractions: Sequence[float], seed: int) -> list[
     """Divide samples at random into parts, the last one taking what is left.
 
     Args:
-        data: images and labels.
+        data: images, labels and perhaps masks.
         fractions: of all parts but the last, each in (0, 1).
         seed: of the division.
 
@@ -168,7 +173,13 @@ def divide(data: LabelledImages, fractions: Sequence[float], seed: int) -> list[
     sizes.append(count - sum(sizes))
     if min(sizes) < 1:
         raise DataError(f"{count} images are too few to divide into parts of {sizes}")
-    return [LabelledImages(data.images[part], data.labels[part]) for part in torch.split(order, sizes)]
+    return [_choose(data, part) for part in torch.split(order, sizes)]
+
+
+def _choose(data: LabelledImages, index: Tensor) -> LabelledImages:
+    images = data.images.subset(index) if isinstance(data.images, ImageFiles) else data.images[index]
+    masks = None if data.masks is None else data.masks[index]
+    return LabelledImages(images, data.labels[index], masks)
 
 
 def data_root(root: str | Path | None) -> Path:

@@ -1,24 +1,22 @@
 """Anybody's own images: a folder of class folders."""
 
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
 import torch
-from PIL import Image, ImageOps
 from torchvision.datasets.folder import IMG_EXTENSIONS
 
 from xaicf.core import DataError, InputError, SplitName
 from xaicf.data.base import ImageData, LabelledImages, divide
+from xaicf.data.files import ImageFiles
 
 
 class ImageFolder(ImageData):
-    """Images sorted into one folder a class, decoded once into memory.
+    """Images sorted into one folder a class, each turned upright and cut to a centred square.
 
-    Each image is turned as its EXIF entry says, scaled so that its shorter side fits, and cut to a
-    centred square. Where ``root`` has a folder ``train``, the folders ``train``, ``val`` and ``test`` are
+    Where ``root`` has a folder ``train``, the folders ``train``, ``val`` and ``test`` are
     the splits, and one that is missing is cut from ``train``; otherwise all splits are cut from ``root``.
     Files and folders whose name starts with a dot are left out.
 
@@ -29,6 +27,8 @@ class ImageFolder(ImageData):
         val_fraction: share of images for validation, where it is cut.
         test_fraction: share of images for the test, where it is cut; 1 for a folder that is only to be explained,
             which then has no other split.
+        in_memory: decode all images once, which is fast; else each batch decodes its own, and images take no
+            memory beyond it, however many there are.
         batch_size: images in a batch, for each process.
         seed: of the split.
 
@@ -44,6 +44,7 @@ class ImageFolder(ImageData):
         channels: Literal[1, 3] = 3,
         val_fraction: float = 0.1,
         test_fraction: float = 0.1,
+        in_memory: bool = True,
         batch_size: int = 128,
         seed: int = 0,
     ) -> None:
@@ -60,6 +61,7 @@ class ImageFolder(ImageData):
             )
         self.root = Path(root)
         self.fractions: dict[SplitName, float] = {"val": val_fraction, "test": test_fraction}
+        self.in_memory = in_memory
         self.image_shape = (channels, image_size, image_size)
         cut = test_fraction < 1
         self.train_root = self.root / "train" if cut and (self.root / "train").is_dir() else self.root
@@ -69,7 +71,7 @@ class ImageFolder(ImageData):
         self.class_names = _class_names(self.train_root)
 
     def load(self) -> dict[SplitName, LabelledImages]:
-        """Decode every image.
+        """List the images, and decode them if they are to be in memory.
 
         Raises:
             DataError: a class has no image, or none for training, or an image cannot be read.
@@ -88,31 +90,16 @@ class ImageFolder(ImageData):
         unknown = [name for name in _class_folders(folder) if name not in self.class_names]
         if unknown:
             raise DataError(f"class folder {folder / unknown[0]} has no counterpart in {self.train_root}")
-        paths: list[Path] = []
+        paths: list[str] = []
         labels: list[int] = []
         for label, name in enumerate(self.class_names):
-            found = _image_files(folder / name)
+            found = list(_image_files(folder / name)) if (folder / name).is_dir() else []
             if not found:
                 raise DataError(f"class folder {folder / name} holds no image")
             paths += found
             labels += [label] * len(found)
-        return LabelledImages(self._decode(paths), torch.tensor(labels))
-
-    def _decode(self, paths: Sequence[Path]) -> torch.Tensor:
-        channels, *size = self.image_shape
-        mode = "L" if channels == 1 else "RGB"
-
-        def read(path: Path) -> np.ndarray:
-            try:
-                with Image.open(path) as file:
-                    upright = _eight_bits(ImageOps.exif_transpose(file)).convert(mode)
-            except (Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
-                raise DataError(f"image cannot be read: {path}") from error
-            return np.asarray(ImageOps.fit(upright, (size[1], size[0]), Image.Resampling.BILINEAR))
-
-        with ThreadPoolExecutor() as pool:
-            arrays = np.stack(list(pool.map(read, paths)))
-        return torch.from_numpy(arrays.reshape(len(paths), *size, channels)).permute(0, 3, 1, 2).contiguous()
+        files = ImageFiles(paths, self.image_shape)
+        return LabelledImages(files[torch.arange(len(files))] if self.in_memory else files, torch.tensor(labels))
 
 
 def _class_names(folder: Path) -> tuple[str, ...]:
@@ -128,16 +115,17 @@ def _class_folders(folder: Path) -> tuple[str, ...]:
     return tuple(sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and entry.name[0] != "."))
 
 
-def _image_files(folder: Path) -> list[Path]:
-    found = (path for path in folder.rglob("*") if path.suffix.lower() in IMG_EXTENSIONS)
-    return sorted(path for path in found if not any(part[0] == "." for part in path.relative_to(folder).parts))
-
-
-def _eight_bits(image: Image.Image) -> Image.Image:
-    """Scale 16-bit grey, which Pillow would cut off at 255."""
-    if image.mode != "I" and not image.mode.startswith("I;16"):
-        return image
-    values = np.asarray(image)
-    if values.min() < 0 or values.max() > 65535:
-        raise ValueError("grey values must have at most 16 bits")
-    return Image.fromarray(np.rint(values / 257).astype(np.uint8))
+def _image_files(folder: Path) -> Iterator[str]:
+    """Find images at any depth, sorted, as strings, of which a million fit well into memory."""
+    try:
+        with os.scandir(folder) as found:
+            names = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in found)
+    except OSError as error:
+        raise DataError(f"folder cannot be read: {folder}") from error
+    for name, is_folder in names:
+        if name[0] == ".":
+            continue
+        if is_folder:
+            yield from _image_files(folder / name)
+        elif name.lower().endswith(IMG_EXTENSIONS):
+            yield os.path.join(folder, name)  # noqa: PTH118  # a string
