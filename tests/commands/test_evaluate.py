@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from xaicf import store
 from xaicf.cli import main
@@ -15,6 +16,7 @@ from xaicf.core import Status
 from xaicf.evaluation import MEASURES
 
 COUNT = 12
+EXPLAINERS = {"cdeepex", "gradient-pair", "gradient-logit", "integrated_gradients-pair"}
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +41,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         {"class_path": "CDeepEx", "init_args": {"epsilon": 0.1}},
         {"class_path": "Attribution", "init_args": {"method": "gradient", "contrast": "pair"}},
         {"class_path": "Attribution", "init_args": {"method": "gradient", "contrast": "logit"}},
+        {"class_path": "Attribution", "init_args": {"method": "integrated_gradients", "contrast": "pair"}},
     ]
     arguments = {**frozen, "explainers": explainers, "ids": list(range(COUNT)), "block_size": 5}
     model = {"class_path": "Explain", "init_args": arguments}
@@ -60,11 +63,14 @@ def test_the_table_holds_every_explainer_and_measure(home: Path, capsys: pytest.
     arguments = [str(home / "first"), "--output", str(output), "--again=4", "--reference=300"]
     assert main(["evaluate", *arguments]) == 0
     rows = {(row["explainer"], row["measure"]): row for row in table_of(output)}
-    assert {name for name, _ in rows} == {"cdeepex", "gradient-pair", "gradient-logit"}
+    assert {name for name, _ in rows} == EXPLAINERS
     for measure in MEASURES:
-        told = ("cdeepex", measure.name) in rows
-        assert told
-        assert (("gradient-pair", measure.name) in rows) == (measure.of == "attribution")
+        held = not measure.needs_mask  # digits have no masks
+        assert (("cdeepex", measure.name) in rows) == (held and measure.name != "completeness_error")
+        assert (("gradient-pair", measure.name) in rows) == (held and measure.of == "attribution")
+    assert float(rows["integrated_gradients-pair", "completeness_error"]["mean"]) < 0.1
+    assert {name for name, measure in rows if measure == "diversity"} == {"cdeepex"}
+    assert rows["cdeepex", "diversity"]["better"] == ""
     solved = int((store.read(home / "first", "cdeepex").status == Status.SOLVED).sum())
     assert rows["cdeepex", "l1"]["n"] == str(solved)
     assert rows["cdeepex", "validity"]["n"] == str(COUNT)
@@ -78,7 +84,7 @@ def test_the_table_holds_every_explainer_and_measure(home: Path, capsys: pytest.
     assert 0 <= float(one["p"]) <= 1
     text = output.with_suffix(".md").read_text()
     assert text in capsys.readouterr().out
-    assert len([line for line in text.splitlines() if line.startswith("|")]) == 2 + 3
+    assert len([line for line in text.splitlines() if line.startswith("|")]) == 2 + len(EXPLAINERS)
 
 
 def test_a_mean_is_that_of_the_rows_in_the_store(home: Path) -> None:
@@ -104,9 +110,58 @@ def test_two_stores_stand_side_by_side_and_equal_ones_do_not_differ(home: Path) 
     assert (rows[1]["against"], rows[1]["p"], rows[1]["effect"]) == ("first/cdeepex", "1", "0")
 
 
+def test_what_was_measured_is_kept_in_the_store(home: Path) -> None:
+    output = home / "kept"
+    assert main(["evaluate", str(home / "second"), "--output", str(output), "--again=3", "--reference=0"]) == 0
+    kept = store.read_evaluation(store.Folder(home / "second"))
+    assert kept is not None
+    rows = {(row["explainer"], row["measure"]): row for row in table_of(output.with_suffix(".csv"))}
+    assert {(row["explainer"], row["measure"]) for row in kept.rows} == set(rows)
+    values = {
+        (explainer, index, foil): l2
+        for explainer, index, foil, l2 in zip(
+            *(kept.table[name].to_pylist() for name in ("explainer", "index", "foil", "l2")), strict=True
+        )
+    }
+    found = store.read(home / "second", "cdeepex")
+    assert found.counterfactual is not None
+    for row in range(COUNT):
+        value = values["cdeepex", row, int(found.foil[row])]
+        if found.status[row] == Status.SOLVED:
+            apart = (found.counterfactual[row] - found.inputs[row]).double().norm()
+            assert value == pytest.approx(float(apart), rel=1e-5)
+        else:
+            assert np.isnan(value)
+        assert np.isnan(values["gradient-pair", row, int(found.foil[row])])
+    assert store.verify(home / "second").rows == COUNT * len(EXPLAINERS)
+
+
+def test_data_without_a_train_split_is_measured_but_for_realism(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    pixels = np.random.default_rng(0).integers(256, size=(10, 2, 32, 32), dtype=np.uint8)
+    for label in range(10):
+        Path("images", str(label)).mkdir(parents=True)
+        for number in range(2):
+            Image.fromarray(pixels[label, number]).save(f"images/{label}/{number}.png")
+    config = json.loads((home / "explain.yaml").read_text())
+    folder = {"root": "images", "image_size": 32, "channels": 1, "test_fraction": 1}
+    config["data"] = {"class_path": "ImageFolder", "init_args": folder}
+    config["model"]["init_args"]["ids"] = "0-4"
+    Path("explain.yaml").write_text(json.dumps(config))
+    assert main(["explain", "--config=explain.yaml", "--output=store"]) == 0
+    assert main(["evaluate", "store", "--output=table", "--again=0"]) == 0
+    said = capsys.readouterr().out
+    assert "Note: store: the data has no train split, so realism is not measured" in said
+    measures = {row["measure"] for row in table_of(Path("table.csv"))}
+    assert "l1" in measures
+    assert not measures & {"im1", "im2", "neighbours_of_foil", "frechet_distance"}
+
+
 def test_verify_says_what_holds(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", str(home / "first")]) == 0
-    assert "9 parts, 36 rows, unchanged" in capsys.readouterr().out
+    assert "12 parts, 48 rows, unchanged" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -115,7 +170,9 @@ def test_verify_says_what_holds(home: Path, capsys: pytest.CaptureFixture[str]) 
         ([], "xaicf evaluate: the following arguments are required: DIR, --output"),
         (["nowhere", "--output=out"], "nowhere/manifest.json is missing"),
         (["first", "--output=out", "--images=0"], "images must be at least 1, got 0"),
-        (["first", "first", "--output=out", "--again=0", "--reference=0"], "stores hold first/cdeepex twice"),
+        (["first", "--output=out", "--again=-1"], "again must be at least 0, got -1"),
+        (["first", "--output=out", "--device=tpu7"], "device tpu7 is not there"),
+        (["first", "first", "--output=out"], "stores must have folders of different names, got first, first"),
         (["first", "--output=/proc/none/out", "--again=0", "--reference=0", "--images=2"], "cannot write /proc/none"),
     ],
 )

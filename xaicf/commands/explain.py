@@ -1,22 +1,18 @@
 """Explain a whole split, on any number of processes, into a store."""
 
 import math
-import os
 import re
 import time
-from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
-import lightning
-import psutil
-import torch
 from lightning import LightningModule
-from lightning.pytorch.callbacks import TQDMProgressBar
-from lightning.pytorch.callbacks.progress.tqdm_progress import Tqdm
 from torch import nn
-from torch.utils.data import DataLoader, Dataset, DistributedSampler
+from torch.utils.data import DataLoader
 
+from xaicf.commands.blocks import Blocks, Unrepeated
+from xaicf.commands.ids import sample_ids
+from xaicf.commands.memory import free_memory
+from xaicf.commands.orphan import end_with_parent
 from xaicf.core import Batch, InputError, SplitName, Subject, UserError
 from xaicf.data import ImageData
 from xaicf.explainers import Explainer, classify, pose
@@ -24,8 +20,6 @@ from xaicf.explainers.chunked import ask_in_chunks, bytes_per_image
 from xaicf.explainers.question import FoilPolicy, check_questions
 from xaicf.store import Folder, Manifest, Part, missing_blocks, part_name, write_part
 from xaicf.store.manifest import environment, file_digests
-
-UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
 
 class Explain(LightningModule):
@@ -38,7 +32,7 @@ class Explain(LightningModule):
         translator: likewise.
         foil: ``second``, ``label``, ``all`` or a class, see :func:`pose`.
         split: of the data.
-        ids: of samples in the split; all if left out.
+        ids: of samples in the split, see :func:`sample_ids`; all if left out.
         block_size: samples in a part of the store; a block is explained by one process.
 
     Raises:
@@ -53,7 +47,7 @@ class Explain(LightningModule):
         translator: nn.Module | None = None,
         foil: FoilPolicy = "second",
         split: SplitName = "test",
-        ids: list[int] | None = None,
+        ids: list[int] | str | None = None,
         block_size: int = 64,
     ) -> None:
         super().__init__()
@@ -68,15 +62,12 @@ class Explain(LightningModule):
                 raise InputError(f"explainer names may hold letters, digits, _, - and, but first, ., got {name}")
         if block_size < 1:
             raise InputError(f"block_size must be at least 1, got {block_size}")
-        if ids is not None and (not ids or len(set(ids)) < len(ids)):
-            raise InputError("ids must name one or more samples, each once")
         self.subject = Subject(classifier, generator, translator)
         self.networks = nn.ModuleList(self.subject.modules)
         self.foil: FoilPolicy = foil
         self.split: SplitName = split
-        self.ids = ids
+        self.ids = None if ids is None else sample_ids(ids)
         self.block_size = block_size
-        self.parent = os.getppid()
 
     def bind(
         self, data: ImageData, output: str, memory: int | None, settings: dict[str, Any] | None, seed: int | None
@@ -123,7 +114,7 @@ class Explain(LightningModule):
 
     def _claim(self) -> tuple[Manifest, dict[str, list[int]]]:
         size = len(self.data.split(self.split))
-        ids = list(range(size)) if self.ids is None else sorted(self.ids)
+        ids = list(range(size)) if self.ids is None else self.ids
         outside = [id_ for id_ in ids if not 0 <= id_ < size]
         if outside:
             raise InputError(f"ids must be in [0, {size}) for the {self.split} split, got {outside[0]}")
@@ -152,8 +143,6 @@ class Explain(LightningModule):
 
     def predict_step(self, item: tuple[int, Batch], batch_idx: int) -> int:
         """Explain a block and write what the store lacks of it; give the number of its images."""
-        if self.trainer.world_size > 1 and os.getppid() != self.parent:
-            raise RuntimeError("the process that started this one has ended")
         block, batch = item
         for name, explainer in self.explainers.items():
             if block not in self.missing[name]:
@@ -171,119 +160,5 @@ class Explain(LightningModule):
     def on_predict_start(self) -> None:
         """Take the time, now that every process is there."""
         self.began = time.perf_counter()
-
-
-class Blocks(Dataset[tuple[int, Batch]]):
-    """The blocks of a store that are to be explained, each with its number."""
-
-    def __init__(self, data: ImageData, split: SplitName, manifest: Manifest, blocks: Sequence[int]) -> None:
-        self.data = data
-        self.split: SplitName = split
-        self.manifest = manifest
-        self.blocks = blocks
-
-    def __len__(self) -> int:
-        """Give the number of blocks."""
-        return len(self.blocks)
-
-    def __getitem__(self, position: int) -> tuple[int, Batch]:
-        """Give a block's number and samples."""
-        block = self.blocks[position]
-        return block, self.data.samples(self.manifest.block(block), self.split)
-
-
-class Unrepeated(DistributedSampler[int]):
-    """Deals blocks out in turn. Lightning's own sampler refuses a process that gets none."""
-
-    def __init__(self, blocks: Blocks, processes: int, rank: int) -> None:
-        super().__init__(blocks, processes, rank, shuffle=False)
-        self.positions = range(rank, len(blocks), processes)
-
-    def __iter__(self) -> Iterator[int]:
-        """Give the positions of this process."""
-        return iter(self.positions)
-
-    def __len__(self) -> int:
-        """Give how many they are."""
-        return len(self.positions)
-
-
-class BlockProgress(TQDMProgressBar):
-    """Shows images, not blocks."""
-
-    def __init__(self, images: int) -> None:
-        super().__init__()
-        self.images = images
-
-    def init_predict_tqdm(self) -> Tqdm:
-        """Count a step of process 0 as a block of every process."""
-        bar = super().init_predict_tqdm()
-        bar.unit, bar.unit_scale = " images", self.images
-        return bar
-
-
-class Trainer(lightning.Trainer):
-    """Lightning's trainer, which explains too."""
-
-    def explain(
-        self,
-        model: Explain,
-        datamodule: ImageData,
-        output: str,
-        memory: str | None = None,
-        settings: dict[str, Any] | None = None,
-    ) -> None:
-        """Explain a split into a store; what the store holds is not computed again.
-
-        Args:
-            model: what to explain.
-            datamodule: the samples.
-            output: folder or URL of the store.
-            memory: that explaining may take in each process, such as 2G; half of what is free if left out.
-            settings: the resolved configuration, kept in the store.
-        """
-        model.check(datamodule)
-        seed = None if settings is None else settings.get("seed_everything")
-        model.bind(datamodule, output, None if memory is None else parse_bytes(memory), settings, seed)
-        if self.progress_bar_callback is not None:
-            callbacks = self.callbacks  # type: ignore[attr-defined]  # Lightning sets it from outside
-            callbacks.remove(self.progress_bar_callback)
-            callbacks.append(BlockProgress(model.block_size * self.world_size))
-        self.predict(model, return_predictions=False)
-        # One that began the others must not end before them; a process without a block has skipped every hook.
-        self.strategy.barrier("explained")
-        seconds = max(time.perf_counter() - model.began, 0)
-        if self.is_global_zero:
-            blocks = {block for lacking in model.missing.values() for block in lacking}
-            done = sum(len(model.manifest.block(block)) for block in blocks)
-            print(
-                f"{len(model.manifest.ids)} images, {len(model.explainers)} explainers in {output}; "
-                f"{done} images explained now, {done / seconds if done else 0:.1f} a second"
-            )
-
-
-def parse_bytes(text: str) -> int:
-    """Read an amount of memory.
-
-    >>> parse_bytes("1.5G")
-    1610612736
-
-    Raises:
-        InputError: it is none.
-    """
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?\s*", text, re.IGNORECASE)
-    amount = 0 if match is None else int(float(match[1]) * UNITS[match[2].upper()])
-    if amount < 1:
-        raise InputError(f"memory must be a number of bytes such as 500M or 2G, got {text}")
-    return amount
-
-
-def free_memory(device: torch.device) -> int:
-    """Give the bytes that are free on a device."""
-    if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
-    free: int = psutil.virtual_memory().available
-    limit, used = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")
-    if limit.is_file() and limit.read_text().strip().isdigit():
-        free = min(free, int(limit.read_text()) - int(used.read_text()))
-    return free
+        if not self.trainer.is_global_zero:
+            end_with_parent()

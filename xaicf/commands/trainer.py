@@ -1,0 +1,66 @@
+"""Lightning's trainer, which explains too."""
+
+import time
+from typing import Any
+
+import lightning
+from lightning.pytorch.callbacks import TQDMProgressBar
+from lightning.pytorch.callbacks.progress.tqdm_progress import Tqdm
+
+from xaicf.commands.explain import Explain
+from xaicf.commands.memory import parse_bytes
+from xaicf.data import ImageData
+
+
+class BlockProgress(TQDMProgressBar):
+    """Shows images, not blocks."""
+
+    def __init__(self, images: int) -> None:
+        super().__init__()
+        self.images = images
+
+    def init_predict_tqdm(self) -> Tqdm:
+        """Count a step of process 0 as a block of every process."""
+        bar = super().init_predict_tqdm()
+        bar.unit, bar.unit_scale = " images", self.images
+        return bar
+
+
+class Trainer(lightning.Trainer):
+    """Lightning's trainer, which explains too."""
+
+    def explain(
+        self,
+        model: Explain,
+        datamodule: ImageData,
+        output: str,
+        memory: str | None = None,
+        settings: dict[str, Any] | None = None,
+    ) -> None:
+        """Explain a split into a store; what the store holds is not computed again.
+
+        Args:
+            model: what to explain.
+            datamodule: the samples.
+            output: folder or URL of the store.
+            memory: that explaining may take in each process, such as 2G; half of what is free if left out.
+            settings: the resolved configuration, kept in the store.
+        """
+        model.check(datamodule)
+        seed = None if settings is None else settings.get("seed_everything")
+        model.bind(datamodule, output, None if memory is None else parse_bytes(memory), settings, seed)
+        if self.progress_bar_callback is not None:
+            callbacks = self.callbacks  # type: ignore[attr-defined]  # Lightning sets it from outside
+            callbacks.remove(self.progress_bar_callback)
+            callbacks.append(BlockProgress(model.block_size * self.world_size))
+        self.predict(model, return_predictions=False)
+        # One that began the others must not end before them; a process without a block has skipped every hook.
+        self.strategy.barrier("explained")
+        seconds = max(time.perf_counter() - model.began, 0)
+        if self.is_global_zero:
+            blocks = {block for lacking in model.missing.values() for block in lacking}
+            done = sum(len(model.manifest.block(block)) for block in blocks)
+            print(
+                f"{len(model.manifest.ids)} images, {len(model.explainers)} explainers in {output}; "
+                f"{done} images explained now, {done / seconds if done else 0:.1f} a second"
+            )
