@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 import torch
 
 from xaicf.commands.report import main, report
 from xaicf.core import DataError, Explanation, InputError, UserError
-from xaicf.store import Folder, Manifest, Part, part_name, write_part
+from xaicf.store import Evaluation, Folder, Manifest, Part, part_name, write_evaluation, write_part
 
 EVIL = "<img src=x onerror=alert(1)>"
 NAMES = ["cat", "dog", EVIL]
@@ -43,6 +44,31 @@ def store(path: Path, explainers: list[str], samples: int = 12, block: int = 5, 
     return str(path)
 
 
+def evaluated(path: str, explainers: list[str], samples: int = 12, measures: int = 0) -> str:
+    """Keep measurements: deletion of even ids alone and falling with them, distance in place of the scalar."""
+    ids = list(range(samples))
+    table: dict[str, list[object]] = {
+        "explainer": [name for name in explainers for _ in ids],
+        "index": ids * len(explainers),
+        "foil": [(index + 1) % 3 for index in ids] * len(explainers),
+        "deletion": [1 / (1 + index) if index % 2 == 0 else float("nan") for index in ids] * len(explainers),
+        "distance": [float(index * 7 % 12) for index in ids] * len(explainers),
+        **{f"measure_{number}": [index / 7 + number for index in ids] * len(explainers) for number in range(measures)},
+    }
+    rows: list[dict[str, object]] = []
+    for place, name in enumerate(explainers):
+        half = {"explainer": name, "better": "lower", "n": samples // 2, "mean": 0.25 + place}
+        rows += [
+            half | {"measure": "deletion", "low": 0.125 + place, "high": 0.375 + place},
+            half | {"measure": "frechet_distance", "n": samples},
+            half | {"measure": "l1", "n": 0, "mean": float("nan"), "low": float("nan"), "high": float("nan")},
+            half | {"measure": "distance", "better": None, "n": samples, "low": 0.0, "high": 9.0},
+        ]
+        rows += [half | {"measure": f"measure_{number}", "low": 0.0, "high": 9.0} for number in range(measures)]
+    write_evaluation(Folder(path), Evaluation(rows, pa.table(table)))
+    return path
+
+
 def data_of(page: Path) -> dict[str, Any]:
     found = re.search(r'id="data">([^<]*)<', page.read_text(encoding="utf-8"))
     assert found
@@ -60,6 +86,55 @@ def test_the_page_holds_what_the_store_does(tmp_path: Path) -> None:
     assert '<th scope="row">a</th><td>12</td><td>9</td><td>3</td><td>0</td><td>75.0%</td>' in html
     assert "Made from run." in html
     assert str(tmp_path) not in html
+
+
+def test_the_table_is_of_what_was_measured(tmp_path: Path) -> None:
+    output = tmp_path / "page.html"
+    path = evaluated(store(tmp_path / "run", ["a", "b"]), ["a", "b"])
+    report([path], str(output))
+    html = output.read_text(encoding="utf-8")
+    arrow = '<span role="img" aria-label="lower is better" title="lower is better">↓</span>'
+    best = "<strong>0.25 <small>[0.125, 0.375]</small> <small>n 6</small></strong>"
+    assert f"deletion {arrow}</th><td>{best}</td><td>1.25 <small>[1.12, 1.38]</small> <small>n 6</small></td>" in html
+    assert f"frechet distance {arrow}</th><td>0.25 <small>n 12</small></td><td>1.25 <small>n 12</small></td>" in html
+    assert '<th scope="row">distance</th><td>0.25 <small>[0, 9]</small></td>' in html
+    assert html.count('<th scope="row">distance</th>') == 1  # the scalar of that name is not there
+    assert html.index("Counterfactuals</th>") < html.index("Signed maps</th>")
+    assert "<dt>deletion</dt><dd>the area under p_fact" in html
+    assert "Not evaluated" not in html
+    (one, _) = data_of(output)["explainers"]
+    assert (one["measures"], one["scalars"]) == (["deletion", "distance"], [])
+    assert [found[4] for found in one["answers"]][:3] == [[1, 0], [None, 7], [0.333333, 2]]
+
+
+def test_a_question_that_was_not_measured_has_no_number(tmp_path: Path) -> None:
+    output = tmp_path / "page.html"
+    report([evaluated(store(tmp_path / "run", ["a"]), ["a"], samples=2)], str(output))
+    answers = data_of(output)["explainers"][0]["answers"]
+    assert [found[4] for found in answers] == [[1, 0], [None, 7], *[[None, None]] * 10]
+
+
+def test_a_store_that_was_not_evaluated_says_so(tmp_path: Path) -> None:
+    output = tmp_path / "page.html"
+    one, two = (store(tmp_path / name, [name]) for name in ("one", "two<i>"))
+    advice = "<code>python -m xaicf evaluate DIR --output table</code> adds the measures."
+    report([one, two], str(output))
+    html = output.read_text(encoding="utf-8")
+    assert f"Not evaluated: one, two&lt;i&gt;. {advice}" in html
+    assert '<th scope="col">distance</th>' in html
+    evaluated(one, ["one"])
+    report([one, two], str(output))
+    html = output.read_text(encoding="utf-8")
+    assert f"Not evaluated: two&lt;i&gt;. {advice}" in html
+    assert '<th scope="row">distance</th><td>0.25 <small>[0, 9]</small></td><td>–</td>' in html
+    assert '<th scope="row">distance</th><td>–</td><td>' in html  # the other's own
+
+
+def test_a_damaged_evaluation_is_named(tmp_path: Path) -> None:
+    path = evaluated(store(tmp_path / "run", ["a"]), ["a"])
+    (tmp_path / "run" / "evaluation.json").write_text("[{}", encoding="utf-8")
+    with pytest.raises(DataError, match=r"^\S*run/evaluation\.json or its table is damaged[^\n]*$"):
+        report([path], str(tmp_path / "page.html"))
 
 
 def test_fewer_images_leave_the_table_whole(tmp_path: Path) -> None:
@@ -254,6 +329,28 @@ def test_rows_are_sorted_either_way_and_those_without_a_value_are_last(opened: P
     assert opened.errors() == []
 
 
+def test_rows_are_sorted_by_a_measure(driver: Any, tmp_path: Path) -> None:
+    output = tmp_path / "page.html"
+    evil = f"a{EVIL}".replace("/", "")
+    report([evaluated(store(tmp_path / "run", [evil, "b"]), [evil, "b"])], str(output))
+    page = Page(driver, output)
+    assert page.run("return [...document.querySelectorAll('#sort optgroup')].map((one) => one.label)") == [evil, "b"]
+    page.choose("sort", f"deletion ↓ ({evil})")
+    assert page.ids() == [10, 8, 6, 4, 2, 0, 1, 3, 5, 7, 9, 11]
+    page.choose("order", "falling")
+    assert page.ids() == [0, 2, 4, 6, 8, 10, 1, 3, 5, 7, 9, 11]
+    page.choose("sort", "distance (b)")
+    assert page.ids() == [5, 10, 3, 8, 1, 6, 11, 4, 9, 2, 7, 0]
+    numbers = "return document.querySelector('article .answer:last-child dl').innerText"
+    assert page.run(numbers).split("\n") == ["deletion ↓", "–", "distance", "11"]
+    page.driver.find_element("id", "numbers").click()
+    page.settle()
+    assert page.run(numbers).split("\n") == ["distance", "11"]
+    assert page.run("return document.querySelectorAll('img').length") == 0
+    assert evil in page.run("return document.querySelector('table').innerText")
+    assert page.errors() == []
+
+
 def test_pictures_and_controls_have_names_and_take_the_keyboard(opened: Page) -> None:
     unnamed = """
         return [...document.querySelectorAll("canvas, select, input, button, article, [role=region]")].filter((one) =>
@@ -288,7 +385,9 @@ def test_it_follows_the_dark_scheme(opened: Page) -> None:
 
 def test_two_thousand_images_open_and_scroll(driver: Any, tmp_path: Path) -> None:
     output = tmp_path / "page.html"
-    report([store(tmp_path / "large", ["a", "b", "c"], samples=2000, block=500)], str(output))
+    names = ["a", "b", "c", "d", "e"]
+    path = store(tmp_path / "large", names, samples=2000, block=500)
+    report([evaluated(path, names, samples=2000, measures=14)], str(output))
     page = Page(driver, output)
     paints = page.run("return performance.getEntriesByType('paint').map((one) => one.startTime)")
     assert paints
@@ -301,7 +400,8 @@ def test_two_thousand_images_open_and_scroll(driver: Any, tmp_path: Path) -> Non
         filled = page.run("return [...document.querySelectorAll('article')].filter((one) => one.firstChild).length")
         assert 0 < filled < 40
     started = time.monotonic()
-    page.choose("sort", "distance (c)")
+    page.choose("order", "falling")
+    page.choose("sort", "measure 13 ↓ (e)")
     assert time.monotonic() - started < 3
     assert page.ids()[0] == 1999
     assert page.errors() == []

@@ -1,16 +1,18 @@
 """Stores as one page: explainers in numbers, and side by side on each image."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
+from xaicf.commands.measured import Measured, measure_rows, measured
 from xaicf.commands.parser import Parser
 from xaicf.core import DataError, InputError
-from xaicf.store import Folder, Manifest, parts, table
+from xaicf.store import Folder, Manifest, parts, read_evaluation, table
 from xaicf.viz.gallery import Gallery
 from xaicf.viz.summary import Summary, summarise
 
 TITLE = "Why this class, and not that one?"
+NOTHING = Measured({}, {}, {}, {})
 SHOWN = ("attribution", "counterfactual", "baseline")
 
 
@@ -28,22 +30,28 @@ def report(stores: Sequence[str], output: str, images: int = 2000) -> None:
     """
     if images < 1:
         raise InputError(f"images must be at least 1, got {images}")
+    titles = _titles(stores)
     manifests = {store: Manifest.read(Folder(store)) for store in stores}
-    names = _names(stores, manifests)
+    names = _names(titles, manifests)
     ids = sorted({index for manifest in manifests.values() for index in manifest.ids})
     stop = ids[:images][-1] + 1
-    gallery, summaries = Gallery(), dict[str, Summary]()
+    evaluations = {store: read_evaluation(Folder(store)) for store in stores}
+    gallery, summaries, found = Gallery(), dict[str, Summary](), dict[str, Measured]()
     for (store, explainer), name in names.items():
+        evaluation = evaluations[store]
+        found[name] = NOTHING if evaluation is None else measured(evaluation, explainer)
         rows = table(store, explainer)
-        scalars = {key: rows[key].to_numpy() for key in rows.column_names if key.startswith("scalars/")}
-        summaries[name] = summarise(
-            rows["status"].to_numpy(), {key.removeprefix("scalars/"): values for key, values in scalars.items()}
-        )
+        scalars = {key: rows[f"scalars/{key}"].to_numpy() for key in _own_scalars(rows.column_names, found[name])}
+        summaries[name] = summarise(rows["status"].to_numpy(), scalars)
         if manifests[store].ids[0] >= stop:
             continue
         for part in parts(store, explainer, SHOWN, stop=stop):
-            gallery.add(name, part.explanation, part.index, part.label, manifests[store].class_names)
-    page = gallery.html(TITLE, _introduction(manifests, len(ids), images), summaries)
+            measures = found[name].of(part.index, part.explanation.foil)
+            gallery.add(name, part.explanation, part.index, part.label, manifests[store].class_names, measures)
+    without = [titles[store] for store in stores if evaluations[store] is None]
+    page = gallery.html(
+        TITLE, _introduction(manifests, len(ids), images), summaries, measure_rows(found), _without_measures(without)
+    )
     try:
         Path(output).parent.mkdir(parents=True, exist_ok=True)
         Path(output).write_bytes(page.encode(errors="replace"))
@@ -66,22 +74,37 @@ def main(arguments: Sequence[str]) -> None:
     print(f"Report in {given.output}")
 
 
-def _names(stores: Sequence[str], manifests: dict[str, Manifest]) -> dict[tuple[str, str], str]:
-    """Name every explainer of every store on the page."""
+def _titles(stores: Sequence[str]) -> dict[str, str]:
+    """Give as much of the end of each path as tells them apart, most often the folder's name."""
     paths = [PurePosixPath(Folder(store).root) for store in stores]
     if not stores or len(set(paths)) < len(paths):
         raise InputError(f"stores must be one or more, each named once, got {', '.join(stores) or 'none'}")
-    # As much of the end of the paths as tells them apart, most often the folder's name.
     depth = 1
     while len({path.parts[-depth:] for path in paths}) < len(paths):
         depth += 1
-    ends = [PurePosixPath(*path.parts[-depth:]) for path in paths]
+    return {store: str(PurePosixPath(*path.parts[-depth:])) for store, path in zip(stores, paths, strict=True)}
+
+
+def _names(titles: Mapping[str, str], manifests: Mapping[str, Manifest]) -> dict[tuple[str, str], str]:
+    """Name every explainer of every store on the page."""
     times = Counter(explainer for manifest in manifests.values() for explainer in manifest.explainers)
     return {
-        (store, explainer): f"{explainer} ({end})" if times[explainer] > 1 else explainer
-        for store, end in zip(stores, ends, strict=True)
+        (store, explainer): f"{explainer} ({title})" if times[explainer] > 1 else explainer
+        for store, title in titles.items()
         for explainer in manifests[store].explainers
     }
+
+
+def _own_scalars(columns: Sequence[str], measures: Measured) -> list[str]:
+    """Name the scalars of a table that no measure replaces."""
+    names = [column.removeprefix("scalars/") for column in columns if column.startswith("scalars/")]
+    return [name for name in names if name not in measures.means]
+
+
+def _without_measures(stores: Sequence[str]) -> str:
+    if not stores:
+        return ""
+    return f"Not evaluated: {', '.join(stores)}. `python -m xaicf evaluate DIR --output table` adds the measures."
 
 
 def _introduction(manifests: dict[str, Manifest], samples: int, images: int) -> str:

@@ -15,6 +15,13 @@ SUMMARY = "evaluation.json"
 BY_QUESTION = "evaluation.parquet"
 KEYS = ("explainer", "index", "foil")
 """What tells one question from another in the table of an :class:`Evaluation`."""
+ROW = ("explainer", "measure", "n", "mean")
+NUMBERS: dict[str, type | tuple[type, ...]] = {
+    "n": int,
+    "mean": (int, float),
+    "low": (int, float),
+    "high": (int, float),
+}
 
 
 @dataclass(frozen=True)
@@ -55,8 +62,11 @@ def read_evaluation(folder: Folder) -> Evaluation | None:
     try:
         rows = json.loads(folder.read(SUMMARY))
         table = pq.read_table(io.BytesIO(folder.read(BY_QUESTION)))
-        assert all({"explainer", "measure", "n", "mean"} <= set(row) for row in rows)
+        assert all(set(ROW) <= set(row) for row in rows)
+        assert all(isinstance(row.get(key, 0), kinds) for row in rows for key, kinds in NUMBERS.items())
         assert set(KEYS) <= set(table.column_names)
-    except (AssertionError, TypeError, ValueError, pa.ArrowException) as error:
+        assert all(pa.types.is_integer(table[key].type) for key in KEYS[1:])
+        assert all(pa.types.is_floating(table[name].type) for name in set(table.column_names) - set(KEYS))
+    except (AssertionError, AttributeError, TypeError, ValueError, pa.ArrowException) as error:
         raise DataError(f"{folder.path(SUMMARY)} or its table is damaged; remove it, or run evaluate again") from error
     return Evaluation(rows, table)

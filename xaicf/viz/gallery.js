@@ -1,6 +1,7 @@
 "use strict";
 // What Gallery.html wrote: a question is [sample id, label, fact, foil, input], an answer is
-// [status, other picture, map, scale, scalars]; a picture is a number, and what is absent is null.
+// [status, other picture, map, scale, numbers]; numbers are its measures and then its own scalars, a picture is a
+// number, and what is absent is null.
 const data = JSON.parse(document.getElementById("data").textContent);
 const STATUS = new Map([[1, "solved"], [0, "unsolved"], [-1, "not applicable"]]);
 const SHEETS_KEPT = 64;
@@ -17,6 +18,8 @@ function make(tag, text, attributes = {}) {
 
 const number = (value) => (value === null ? NaN : Number(value));
 const spoken = (name) => name.replaceAll("_", " ");
+const titles = ({ measures, arrows, scalars }) =>
+  [...measures.map((name, place) => `${spoken(name)} ${arrows[place]}`.trim()), ...scalars.map(spoken)];
 
 function shown(value) {
   const found = number(value);
@@ -79,7 +82,7 @@ function question(row) {
 
 function answer(explainer, found, row) {
   const [id, , fact, foil] = row;
-  const [status, other, map, scale, scalars] = found;
+  const [status, other, map, scale, numbers] = found;
   const node = make("section", null, { class: "answer" });
   node.append(make("h3", explainer.name, { title: explainer.name }));
   node.append(make("p", STATUS.get(status), { class: `status ${STATUS.get(status)}` }));
@@ -102,10 +105,12 @@ function answer(explainer, found, row) {
     );
   }
   const list = make("dl", null);
-  explainer.scalars.forEach((name, place) => {
+  titles(explainer).forEach((title, place) => {
     const sorted = control("sort").value === `${data.explainers.indexOf(explainer)}:${place}`;
-    const attributes = sorted ? { class: "sorted" } : {};
-    list.append(make("dt", spoken(name), attributes), make("dd", shown(scalars[place]), attributes));
+    if (!sorted && !control("numbers").checked) return;
+    const own = place === explainer.measures.length && place > 0;
+    const attributes = { class: `${sorted ? "sorted" : ""} ${own ? "own" : ""}` };
+    list.append(make("dt", title, attributes), make("dd", shown(numbers[place]), attributes));
   });
   node.append(list);
   return node;
@@ -159,9 +164,9 @@ function kept(row, place, explainers) {
 }
 
 function key(place) {
-  const [explainer, scalar] = control("sort").value.split(":");
+  const [explainer, column] = control("sort").value.split(":");
   if (!explainer) return data.questions[place][0];
-  return number(data.explainers[explainer].answers[place]?.[4][scalar] ?? null);
+  return number(data.explainers[explainer].answers[place]?.[4][column] ?? null);
 }
 
 // Rows without the value come last in either order; equal ones stay in the order of their ids.
@@ -212,10 +217,11 @@ function prepare() {
   }
   const statuses = new Set(data.explainers.flatMap(({ answers }) => answers.filter(Boolean).map((found) => found[0])));
   options(control("status"), [...STATUS].filter(([status]) => statuses.has(status)));
-  data.explainers.forEach(({ name, scalars }, explainer) => {
+  data.explainers.forEach((one, explainer) => {
+    const name = one.name;
     const group = make("optgroup", null, { label: name });
-    options(group, scalars.map((scalar, place) => [`${explainer}:${place}`, `${spoken(scalar)} (${name})`]));
-    if (scalars.length) control("sort").append(group);
+    options(group, titles(one).map((title, place) => [`${explainer}:${place}`, `${title} (${name})`]));
+    if (group.children.length) control("sort").append(group);
     const label = make("label", null);
     label.append(make("input", null, { type: "checkbox", checked: "", value: explainer }), name);
     control("explainers").append(label);

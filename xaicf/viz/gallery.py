@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from html import escape
@@ -13,8 +14,9 @@ import numpy as np
 from torch import Tensor
 from torch.nn import functional
 
-from xaicf.core import Explanation, Images, Labels, Status
+from xaicf.core import Explanation, Images, Labels, PerImage, Status
 from xaicf.viz.heatmap import FACT_COLOUR, FOIL_COLOUR, picture, scale_of
+from xaicf.viz.measures import ARROWS, MeasureRow, measure_table
 from xaicf.viz.palette import Bytes, indices, palette
 from xaicf.viz.sprites import TILES, Sprites
 from xaicf.viz.summary import Summary, summary_table
@@ -23,13 +25,14 @@ SIDE = 112
 """Pixels along the longer side of a picture; larger ones are shrunk to it."""
 
 DIGITS = 6
-"""Significant digits of a scalar in the page."""
+"""Significant digits of a number in the page."""
 
 
 @dataclass(frozen=True)
 class _Answers:
-    """What one explainer says: its scalars' names, what it compares with, and an answer for each question."""
+    """What one explainer says: names of its numbers, what it compares with, and an answer for each question."""
 
+    measures: list[str]
     scalars: list[str]
     other: str | None
     rows: dict[int, list[object]]
@@ -49,7 +52,13 @@ class Gallery:
         self._answers: dict[str, _Answers] = {}
 
     def add(
-        self, explainer: str, explanation: Explanation, index: Labels, label: Labels, class_names: Sequence[str]
+        self,
+        explainer: str,
+        explanation: Explanation,
+        index: Labels,
+        label: Labels,
+        class_names: Sequence[str],
+        measures: Mapping[str, PerImage] | None = None,
     ) -> None:
         """Add answers of one explainer.
 
@@ -59,9 +68,16 @@ class Gallery:
             index: sample ids (B,).
             label: of the images (B,).
             class_names: one for each class.
+            measures: what was measured of each image (B,), the same measures each time; NaN is absent. A scalar
+                of the same name is left out.
         """
+        measures = measures or {}
         other = next((name for name in ("counterfactual", "baseline") if getattr(explanation, name) is not None), None)
-        answers = self._answers.setdefault(explainer, _Answers(list(explanation.scalars), other, {}))
+        scalars = [name for name in explanation.scalars if name not in measures]
+        answers = self._answers.setdefault(explainer, _Answers(list(measures), scalars, other, {}))
+        numbers = [measures[name] for name in answers.measures] + [
+            explanation.scalars[name] for name in answers.scalars
+        ]
         inputs = shrunk(explanation.inputs)
         others = None if other is None else shrunk(getattr(explanation, other))
         maps = None if explanation.attribution is None else shrunk(explanation.attribution)
@@ -75,20 +91,29 @@ class Gallery:
             if status != Status.NOT_APPLICABLE:
                 drawn[0] = None if others is None else self._picture(others[row])
                 drawn[1:] = [None, None] if maps is None else self._map(maps[row], inputs[row])
-            scalars = [_number(float(explanation.scalars[name][row])) for name in answers.scalars]
-            answers.rows[question] = [status, *drawn, scalars]
+            answers.rows[question] = [status, *drawn, [_number(float(values[row])) for values in numbers]]
 
-    def html(self, title: str, introduction: str, summaries: Mapping[str, Summary]) -> str:
+    def html(
+        self,
+        title: str,
+        introduction: str,
+        summaries: Mapping[str, Summary],
+        measures: Sequence[MeasureRow] = (),
+        note: str = "",
+    ) -> str:
         """Write the page.
 
         Args:
             title: of the page.
             introduction: what it was made from and how to read it.
             summaries: of the explainers, for the table at the top.
+            measures: for the table, which without them is of the explainers' scalars.
+            note: stands below the table, what is in backquotes as code.
 
         Returns:
             HTML that holds all it shows. Every name is text, and the page may load nothing.
         """
+        arrows = {row.name: ARROWS[row.higher_is_better] for row in measures}
         data = {
             "tiles": TILES,
             "classes": [name for _, name in self._classes],
@@ -97,6 +122,8 @@ class Gallery:
                 {
                     "name": name,
                     "other": answers.other,
+                    "measures": answers.measures,
+                    "arrows": [arrows.get(measure, "") for measure in answers.measures],
                     "scalars": answers.scalars,
                     "answers": [answers.rows.get(question) for question in range(len(self._rows))],
                 }
@@ -108,6 +135,7 @@ class Gallery:
         style, script, body = ((here / f"gallery.{kind}").read_text(encoding="utf-8") for kind in ("css", "js", "html"))
         for name, colour in (("FACT_COLOUR", FACT_COLOUR), ("FOIL_COLOUR", FOIL_COLOUR)):
             style = style.replace(name, f"rgb({', '.join(str(round(255 * part)) for part in colour)})")
+        table = measure_table(summaries, measures) if measures else summary_table(summaries)
         policy = (
             f"default-src 'none'; img-src data:; style-src '{_digest(style)}'; script-src '{_digest(script)}'; "
             "base-uri 'none'; form-action 'none'"
@@ -120,7 +148,7 @@ class Gallery:
             f'<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" '
             f'content="light dark"><title>{escape(title)}</title><style>{style}</style></head><body>'
             f"<header><h1>{escape(title)}</h1><p>{escape(introduction)}</p></header>"
-            f"{summary_table(summaries)}{body}"
+            f"{table}{_note(note)}{body}"
             f'<script type="application/json" id="data">{text}</script><script>{script}</script></body></html>\n'
         )
 
@@ -171,6 +199,11 @@ def _number(value: float) -> float | str | None:
         return None
     short = float(f"{value:.{DIGITS}g}")
     return int(short) if short.is_integer() else short
+
+
+def _note(text: str) -> str:
+    marked = re.sub("`([^`]*)`", r"<code>\1</code>", escape(text))
+    return f'<p id="note">{marked}</p>' if text else ""
 
 
 def _digest(text: str) -> str:

@@ -32,6 +32,17 @@ class Summary:
     not_applicable: int
     means: dict[str, tuple[float, int]]
 
+    @property
+    def asked(self) -> int:
+        """Count the questions."""
+        return self.solved + self.unsolved + self.not_applicable
+
+    @property
+    def share(self) -> str:
+        """Write the share of solved questions among those that apply."""
+        applicable = self.solved + self.unsolved
+        return f"{self.solved / applicable:.1%}" if applicable else "–"
+
 
 def summarise(status: npt.NDArray[np.int64], scalars: Mapping[str, npt.NDArray[np.floating]]) -> Summary:
     """Count and average.
@@ -68,9 +79,7 @@ def summary_table(summaries: Mapping[str, Summary]) -> str:
 
 
 def _row(name: str, summary: Summary, scalars: list[str]) -> str:
-    asked = summary.solved + summary.unsolved
-    share = f"{summary.solved / asked:.1%}" if asked else "–"
-    cells = [asked + summary.not_applicable, summary.solved, summary.unsolved, summary.not_applicable, share]
+    cells = [summary.asked, summary.solved, summary.unsolved, summary.not_applicable, summary.share]
     cells += [_mean(summary, scalar) for scalar in scalars]
     return f'<tr><th scope="row">{escape(name)}</th>' + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
 
