@@ -57,11 +57,12 @@ def evaluated(path: str, explainers: list[str], samples: int = 12, measures: int
     }
     rows: list[dict[str, object]] = []
     for place, name in enumerate(explainers):
-        half = {"explainer": name, "better": "lower", "n": samples // 2, "mean": 0.25 + place}
+        about = {"group": "attribution", "meaning": "the area under p_fact."}
+        half = {**about, "explainer": name, "better": "lower", "n": samples // 2, "mean": 0.25 + place}
         rows += [
             half | {"measure": "deletion", "low": 0.125 + place, "high": 0.375 + place},
-            half | {"measure": "frechet_distance", "n": samples},
-            half | {"measure": "l1", "n": 0, "mean": float("nan"), "low": float("nan"), "high": float("nan")},
+            half | {"measure": "frechet_distance", "group": "counterfactual", "n": samples},
+            half | {"measure": "l1", "n": 0, "mean": 0},
             half | {"measure": "distance", "better": None, "n": samples, "low": 0.0, "high": 9.0},
         ]
         rows += [half | {"measure": f"measure_{number}", "low": 0.0, "high": 9.0} for number in range(measures)]

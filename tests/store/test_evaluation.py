@@ -8,7 +8,8 @@ import pytest
 from xaicf.core import DataError
 from xaicf.store import Evaluation, Folder, read_evaluation, write_evaluation
 
-ROW = {"explainer": "a", "measure": "l1", "better": "lower", "n": 2, "mean": 0.5, "low": 0.25, "high": 0.75}
+ABOUT = {"explainer": "a", "measure": "l1", "group": "counterfactual", "better": "lower", "meaning": "change."}
+ROW = {**ABOUT, "n": 2, "mean": 0.5, "low": 0.25, "high": 0.75}
 
 
 def kept(folder: Path, table: dict[str, list[object]] | None = None, **row: object) -> Folder:

@@ -48,8 +48,9 @@ def evaluate(
         evaluator = Evaluator(path, images, again, reference, device)
         measured = evaluator.run()
         notes += evaluator.notes
+        known = [row for row in rows(measured) if row["n"]]
         try:
-            store.write_evaluation(store.Folder(path), store.Evaluation(rows(measured), _by_question(measured)))
+            store.write_evaluation(store.Folder(path), store.Evaluation(known, _by_question(measured)))
         except DataError as error:
             notes.append(f"{error}; a report will lack the measures")
         found |= measured if len(stores) == 1 else {f"{end}/{name}": one for name, one in measured.items()}

@@ -14,6 +14,7 @@ from xaicf.core import DataError, Flags, InputError, Status, Subject
 from xaicf.data import ImageData
 from xaicf.evaluation import (
     MEASURES,
+    About,
     Measure,
     Measured,
     asking_measures,
@@ -24,6 +25,14 @@ from xaicf.evaluation.realism import frechet_metric
 from xaicf.explainers import Explainer
 
 READ = ("attribution", "counterfactual")
+
+ABOUT = {
+    "frechet_distance": About(
+        "counterfactual", "lower", "between the classifier's features of training images and of counterfactuals."
+    ),
+    "seconds_per_image": About("scalars", "lower", "mean time that the answer to a question took."),
+}
+"""Of what is measured of a whole set."""
 
 
 class Evaluator:
@@ -105,11 +114,11 @@ class Evaluator:
             found.keys += zip(part.index.tolist(), part.explanation.foil.tolist(), strict=True)
             for measure in self.measures:
                 if measure.applies(one, mask):
-                    found.better[measure.name] = measure.better
+                    found.about[measure.name] = measure.about
                     values[measure.name].append(measure(self.subject, one, mask).cpu())
             for measure in asking:
                 if measure.applies(one):
-                    found.better[measure.name] = measure.better
+                    found.about[measure.name] = measure.about
                     told = measure(self.subject, one[:few]).cpu() if few else torch.empty(0, dtype=torch.float64)
                     values[measure.name].append(torch.cat([told, told.new_full((len(one) - few,), math.nan)]))
             if one.counterfactual is not None and self.frechet is not None:
@@ -121,7 +130,7 @@ class Evaluator:
         if self.frechet is not None and made > 1:
             found.whole["frechet_distance"] = float(self.frechet.compute()), made
         found.whole["seconds_per_image"] = store.seconds(self.path, name), len(found.keys)
-        found.better |= dict.fromkeys(found.whole, "lower")
+        found.about |= {title: ABOUT[title] for title in found.whole}
         return found
 
     def _masks(self, ids: Sequence[int]) -> Flags:

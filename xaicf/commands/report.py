@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
-from xaicf.commands.measured import Measured, measure_rows, measured
+from xaicf.commands.measured import Measurements, measure_rows, measured
 from xaicf.commands.parser import Parser
 from xaicf.core import DataError, InputError
 from xaicf.store import Folder, Manifest, parts, read_evaluation, table
@@ -12,7 +12,7 @@ from xaicf.viz.gallery import Gallery
 from xaicf.viz.summary import Summary, summarise
 
 TITLE = "Why this class, and not that one?"
-NOTHING = Measured({}, {}, {}, {})
+NOTHING = Measurements({}, {}, {}, {})
 SHOWN = ("attribution", "counterfactual", "baseline")
 
 
@@ -36,7 +36,7 @@ def report(stores: Sequence[str], output: str, images: int = 2000) -> None:
     ids = sorted({index for manifest in manifests.values() for index in manifest.ids})
     stop = ids[:images][-1] + 1
     evaluations = {store: read_evaluation(Folder(store)) for store in stores}
-    gallery, summaries, found = Gallery(), dict[str, Summary](), dict[str, Measured]()
+    gallery, summaries, found = Gallery(), dict[str, Summary](), dict[str, Measurements]()
     for (store, explainer), name in names.items():
         evaluation = evaluations[store]
         found[name] = NOTHING if evaluation is None else measured(evaluation, explainer)
@@ -95,7 +95,7 @@ def _names(titles: Mapping[str, str], manifests: Mapping[str, Manifest]) -> dict
     }
 
 
-def _own_scalars(columns: Sequence[str], measures: Measured) -> list[str]:
+def _own_scalars(columns: Sequence[str], measures: Measurements) -> list[str]:
     """Name the scalars of a table that no measure replaces."""
     names = [column.removeprefix("scalars/") for column in columns if column.startswith("scalars/")]
     return [name for name in names if name not in measures.means]

@@ -1,12 +1,13 @@
 """Measures of explanations: pure functions, each with a torchmetrics metric."""
 
-from xaicf.evaluation.measure import MeanMeasure, Measure
+from xaicf.evaluation.measure import About, MeanMeasure, Measure
 from xaicf.evaluation.measures import MEASURES, asking_measures, autoencoder_measures, neighbour_measures
 from xaicf.evaluation.statistics import Comparison, Mean, bootstrap_mean, compare
 from xaicf.evaluation.table import Measured, as_csv, as_markdown, rows
 
 __all__ = [
     "MEASURES",
+    "About",
     "Comparison",
     "Mean",
     "MeanMeasure",

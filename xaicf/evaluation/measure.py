@@ -1,5 +1,6 @@
 """What a measure is: a number for each image, and which way is better."""
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -15,13 +16,19 @@ Function = Callable[..., PerImage]
 the measure does not apply."""
 
 
-def reported(name: str) -> Function:
-    """Make a measure of a scalar that the explainer itself reports."""
+@dataclass(frozen=True)
+class About:
+    """What a table says of a measure.
 
-    def function(subject: Subject, explanation: Explanation) -> PerImage:
-        return explanation.scalars[name]
+    Attributes:
+        group: ``counterfactual``, ``attribution`` or ``scalars``, which the explainer itself reports.
+        better: ``higher``, ``lower``, or None where neither way is.
+        meaning: in a sentence.
+    """
 
-    return function
+    group: str
+    better: str | None
+    meaning: str
 
 
 @dataclass(frozen=True)
@@ -70,13 +77,30 @@ class Measure:
         return values
 
     @property
-    def better(self) -> Literal["higher", "lower"] | None:
+    def about(self) -> About:
+        """Say what it tells of, for a table, by the first line of its function's docstring."""
+        function = self.function.func if isinstance(self.function, functools.partial) else self.function
+        meaning = (function.__doc__ or "").strip().partition("\n")[0].replace("``", "").removeprefix("Give ")
+        return About(self.of.partition("/")[0], self.better, meaning)
+
+    @property
+    def better(self) -> str | None:
         """Say which way is better."""
         return None if self.higher_is_better is None else "higher" if self.higher_is_better else "lower"
 
     def metric(self) -> "MeanMeasure":
         """Make a torchmetrics metric of it."""
         return MeanMeasure(self)
+
+
+def reported(name: str, meaning: str, over: Literal["all", "solved"] = "solved") -> Measure:
+    """Make a measure of a scalar that explainers themselves report, of which less is better."""
+
+    def function(subject: Subject, explanation: Explanation) -> PerImage:
+        return explanation.scalars[name]
+
+    function.__doc__ = meaning
+    return Measure(name, function, False, f"scalars/{name}", over)
 
 
 class MeanMeasure(Metric):

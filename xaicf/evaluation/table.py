@@ -3,10 +3,11 @@
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 
+from xaicf.evaluation.measure import About
 from xaicf.evaluation.statistics import bootstrap_mean, compare
 
 NOTE = (
@@ -29,13 +30,13 @@ class Measured:
         keys: sample id and foil of each question.
         values: for each measure a number for each question, NaN where it does not count.
         whole: measures of all questions together: the value and the number of images behind it.
-        better: ``higher``, ``lower`` or None for each measure.
+        about: what to say of each measure.
     """
 
     keys: list[tuple[int, int]] = field(default_factory=list)
     values: dict[str, np.ndarray] = field(default_factory=dict)
     whole: dict[str, tuple[float, int]] = field(default_factory=dict)
-    better: dict[str, str | None] = field(default_factory=dict)
+    about: dict[str, About] = field(default_factory=dict)
 
 
 def rows(found: Mapping[str, Measured]) -> list[dict[str, object]]:
@@ -45,15 +46,16 @@ def rows(found: Mapping[str, Measured]) -> list[dict[str, object]]:
         found: by explainer.
 
     Returns:
-        A row for each measure and explainer that has it, with some of :data:`COLUMNS`.
+        A row for each measure and explainer that has it, with some of :data:`COLUMNS`, and the ``group`` and
+        ``meaning`` of the measure.
     """
     written: list[dict[str, object]] = []
-    for measure in dict.fromkeys(name for one in found.values() for name in one.better):
+    for measure in dict.fromkeys(name for one in found.values() for name in one.about):
         first: tuple[str, Measured] | None = None
         for name, one in found.items():
-            if measure not in one.better:
+            if measure not in one.about:
                 continue
-            row: dict[str, object] = {"explainer": name, "measure": measure, "better": one.better[measure]}
+            row: dict[str, object] = {"explainer": name, "measure": measure, **asdict(one.about[measure])}
             if measure in one.whole:
                 row["mean"], row["n"] = one.whole[measure]
             else:
@@ -76,7 +78,7 @@ def _test(first: tuple[str, Measured], one: Measured, measure: str) -> dict[str,
 def as_csv(table: Sequence[Mapping[str, object]]) -> str:
     """Write rows as CSV, a line for each explainer and measure."""
     file = io.StringIO()
-    writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     for row in table:
         writer.writerow({key: f"{value:.6g}" if isinstance(value, float) else value for key, value in row.items()})

@@ -15,7 +15,7 @@ SUMMARY = "evaluation.json"
 BY_QUESTION = "evaluation.parquet"
 KEYS = ("explainer", "index", "foil")
 """What tells one question from another in the table of an :class:`Evaluation`."""
-ROW = ("explainer", "measure", "n", "mean")
+ROW = ("explainer", "measure", "group", "better", "meaning", "n", "mean")
 NUMBERS: dict[str, type | tuple[type, ...]] = {
     "n": int,
     "mean": (int, float),
@@ -29,8 +29,9 @@ class Evaluation:
     """Measurements of a store.
 
     Attributes:
-        rows: one for each explainer and measure: ``explainer``, ``measure``, ``better`` (``higher``, ``lower`` or
-            None where neither way is), ``n``, ``mean`` and, except for measures of a whole set, ``low`` and ``high``.
+        rows: one for each explainer and measure that has a value: ``explainer``, ``measure``, ``group``, ``better``
+            (``higher``, ``lower`` or None where neither way is), ``meaning``, ``n``, ``mean`` and, except for measures
+            of a whole set, ``low`` and ``high``.
         table: a row for each question: ``explainer``, ``index`` (sample id), ``foil``, and a column of float64 for
             each measure, NaN where it does not count.
     """
@@ -48,7 +49,7 @@ def write_evaluation(folder: Folder, evaluation: Evaluation) -> None:
     buffer = io.BytesIO()
     pq.write_table(evaluation.table, buffer)
     folder.write(BY_QUESTION, buffer.getvalue())
-    folder.write(SUMMARY, json.dumps(list(evaluation.rows), indent=2).encode())
+    folder.write(SUMMARY, json.dumps(list(evaluation.rows), indent=2, allow_nan=False).encode())
 
 
 def read_evaluation(folder: Folder) -> Evaluation | None:

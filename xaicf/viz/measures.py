@@ -13,7 +13,7 @@ ARROWS = {True: "↑", False: "↓", None: ""}
 MINUS = "\N{MINUS SIGN}"
 
 REPORTED = "Reported by the explainer itself"
-"""Group of the scalars that no measure replaces."""
+"""Group of the scalars."""
 
 CAPTION = (
     "Each cell is a mean [95 % interval of the mean], with n where it is not the number of questions; what is measured "
@@ -86,7 +86,7 @@ def measure_table(summaries: Mapping[str, Summary], measures: Sequence[MeasureRo
     groups = {row.group: [one for one in rows if one.group == row.group] for row in rows}
     reported = dict.fromkeys(name for summary in summaries.values() for name in summary.means)
     if reported:
-        groups[REPORTED] = [_reported(name, summaries) for name in reported]
+        groups[REPORTED] = groups.pop(REPORTED, []) + [_reported(name, summaries) for name in reported]
     # A long name breaks where its words do.
     breaking = [escape(name).replace("_", "_<wbr>") for name in names]
     heads = "".join(f'<th scope="col">{name}</th>' for name in breaking)
