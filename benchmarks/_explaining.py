@@ -36,7 +36,7 @@ def mnist_config(
         for seat, folder in (("classifier", "classifier"), ("generator", "vae"))
     }
     root = None if data_root is None else str(Path(data_root).resolve())
-    model = {**networks, "explainers": explainers, "ids": None if images is None else list(range(images)), **arguments}
+    model = {**networks, "explainers": explainers, "ids": None if images is None else f"0-{images - 1}", **arguments}
     sections = {
         "data": data or {"class_path": "MNIST", "init_args": {"root": root}},
         "model": {"class_path": "Explain", "init_args": model},
