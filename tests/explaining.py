@@ -7,8 +7,11 @@ from typing import Any
 
 import torch
 
+from xaicf import load_frozen
 from xaicf.cli import main
-from xaicf.core import Explanation
+from xaicf.core import Explanation, Subject
+from xaicf.data import Digits
+from xaicf.explainers import Attribution, CDeepEx, ask
 
 QUIET: dict[str, Any] = {"accelerator": "cpu", "logger": False, "enable_progress_bar": False}
 

@@ -9,7 +9,7 @@ from lightning import LightningModule
 from torch import nn
 from torch.utils.data import DataLoader
 
-from xaicf.commands.blocks import Blocks, Unrepeated
+from xaicf.commands.blocks import Blocks, Dealt, Turns
 from xaicf.commands.ids import sample_ids
 from xaicf.commands.memory import free_memory
 from xaicf.commands.orphan import end_with_parent
@@ -79,6 +79,7 @@ class Explain(LightningModule):
         self.settings = settings or {}
         self.seed = seed
         self.manifest: Manifest
+        self.sampler: Dealt
         self.missing: dict[str, list[int]] = {}
         self.began = math.inf
 
@@ -91,7 +92,7 @@ class Explain(LightningModule):
         self.data.prepare_data()
 
     def predict_dataloader(self) -> DataLoader[tuple[int, Batch]]:
-        """Give the missing blocks, each to one process."""
+        """Give the missing blocks, each to the process that is free first."""
         self.data.setup("predict")
         found: tuple[Manifest, dict[str, list[int]]] | str | None = None
         failure: UserError | None = None
@@ -109,8 +110,8 @@ class Explain(LightningModule):
         self.manifest, self.missing = found
         blocks = sorted({block for lacking in self.missing.values() for block in lacking})
         dataset = Blocks(self.data, self.split, self.manifest, blocks)
-        sampler = Unrepeated(dataset, self.trainer.world_size, self.trainer.global_rank)
-        return DataLoader(dataset, batch_size=None, sampler=sampler)
+        self.sampler = Dealt(dataset, Turns(self.trainer))
+        return DataLoader(dataset, batch_size=None, sampler=self.sampler)
 
     def _claim(self) -> tuple[Manifest, dict[str, list[int]]]:
         size = len(self.data.split(self.split))

@@ -4,6 +4,7 @@ import time
 from typing import Any
 
 import lightning
+from lightning import LightningModule
 from lightning.pytorch.callbacks import TQDMProgressBar
 from lightning.pytorch.callbacks.progress.tqdm_progress import Tqdm
 
@@ -13,17 +14,35 @@ from xaicf.data import ImageData
 
 
 class BlockProgress(TQDMProgressBar):
-    """Shows images, not blocks."""
+    """Shows the images of all processes, not the blocks of one.
+
+    Args:
+        images: in a block.
+    """
 
     def __init__(self, images: int) -> None:
         super().__init__()
         self.images = images
 
     def init_predict_tqdm(self) -> Tqdm:
-        """Count a step of process 0 as a block of every process."""
+        """Count in images."""
         bar = super().init_predict_tqdm()
         bar.unit, bar.unit_scale = " images", self.images
         return bar
+
+    def on_predict_batch_end(
+        self,
+        trainer: lightning.Trainer,
+        pl_module: LightningModule,
+        outputs: object,
+        batch: object,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Show how many blocks all processes have taken, but for those that they are at."""
+        assert isinstance(pl_module, Explain)
+        bar = self.predict_progress_bar
+        bar.update(max(0, pl_module.sampler.taken - (trainer.world_size - 1) - bar.n))
 
 
 class Trainer(lightning.Trainer):
@@ -52,7 +71,7 @@ class Trainer(lightning.Trainer):
         if self.progress_bar_callback is not None:
             callbacks = self.callbacks  # type: ignore[attr-defined]  # Lightning sets it from outside
             callbacks.remove(self.progress_bar_callback)
-            callbacks.append(BlockProgress(model.block_size * self.world_size))
+            callbacks.append(BlockProgress(model.block_size))
         self.predict(model, return_predictions=False)
         # One that began the others must not end before them; a process without a block has skipped every hook.
         self.strategy.barrier("explained")
