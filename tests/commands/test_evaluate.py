@@ -2,6 +2,9 @@
 
 import csv
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +137,21 @@ def test_what_was_measured_is_kept_in_the_store(home: Path) -> None:
             assert np.isnan(value)
         assert np.isnan(values["gradient-pair", row, int(found.foil[row])])
     assert store.verify(home / "second").rows == COUNT * len(EXPLAINERS)
+
+
+def test_the_table_goes_to_wandb(home: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "xaicf", "evaluate", str(home / "first"), "--output=table", "--again=0"]
+    environment = {**os.environ, "WANDB_MODE": "offline", "OMP_NUM_THREADS": "1"}
+    options = [*command, "--reference=0", "--wandb=some-project"]
+    subprocess.run(options, cwd=tmp_path, env=environment, check=True, capture_output=True, timeout=200)
+    (path,) = tmp_path.glob("runs/wandb/offline-run-*/files/media/table/*.table.json")
+    logged = json.loads(path.read_text())
+    written = table_of(tmp_path / "table.csv")
+    assert logged["columns"] == list(written[0])
+    assert [row[:2] for row in logged["data"]] == [[row["explainer"], row["measure"]] for row in written]
+    mean = logged["columns"].index("mean")
+    for row, other in zip(logged["data"], written, strict=True):
+        assert float(row[mean]) == pytest.approx(float(other["mean"]), rel=1e-4)
 
 
 def test_data_without_a_train_split_is_measured_but_for_realism(

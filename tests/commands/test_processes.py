@@ -83,7 +83,7 @@ def uninterrupted(networks: Path, tmp_path_factory: pytest.TempPathFactory) -> s
     return str(home / "store")
 
 
-@pytest.mark.parametrize(("ranks", "ids"), [(2, 48), (4, 48), (2, 3), (2, 1)])
+@pytest.mark.parametrize(("ranks", "ids"), [(2, 48), (4, 48), (2, 1)])
 def test_any_number_of_processes_writes_the_store_of_one(ranks: int, ids: int, uninterrupted: str) -> None:
     changed = {"ids": list(range(ids))}
     if ids != 48:
