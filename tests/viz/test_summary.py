@@ -23,6 +23,8 @@ def test_the_table_says_counts_shares_and_how_many_a_mean_is_of() -> None:
     one = summarise(STATUS, {"latent_distance": np.arange(5.0), "odd": np.array([np.inf, 1, 2, 0, 0])})
     none = summarise(np.array([-1]), {"latent_distance": np.array([1.0])})
     html = summary_table({"<b>one": one, "none": none})
+    almost = summarise(np.array([1] * 9999 + [0]), {})
+    assert (almost.share, none.share, one.share) == ("99.99%", "–", "75.0%")
     assert "&lt;b&gt;one</th><td>5</td><td>3</td><td>1</td><td>1</td><td>75.0%</td><td>1</td>" in html
     assert "<td>1.5 <small>(2 finite)</small></td>" in html
     assert "none</th><td>1</td><td>0</td><td>0</td><td>1</td><td>–</td><td>–</td><td>–</td>" in html

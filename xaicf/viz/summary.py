@@ -41,7 +41,10 @@ class Summary:
     def share(self) -> str:
         """Write the share of solved questions among those that apply."""
         applicable = self.solved + self.unsolved
-        return f"{self.solved / applicable:.1%}" if applicable else "–"
+        if not applicable:
+            return "–"
+        share = f"{self.solved / applicable:.1%}"
+        return f"{self.solved / applicable:.2%}" if self.unsolved and share == "100.0%" else share
 
 
 def summarise(status: npt.NDArray[np.int64], scalars: Mapping[str, npt.NDArray[np.floating]]) -> Summary:
