@@ -163,6 +163,14 @@ def test_a_run_from_training_to_prediction(capsys: pytest.CaptureFixture[str]) -
     assert main(["predict", given, "--ckpt_path=best", "--trainer.limit_predict_batches=1"]) == 0
 
 
+def test_the_last_checkpoint_is_the_last_though_the_loss_stays() -> None:
+    standing = {"class_path": "torch.optim.SGD", "init_args": {"lr": 0.0}}
+    model = {"class_path": "Classifier", "init_args": {"network": {"class_path": "TwoConv"}, "optimizer": standing}}
+    assert main(["fit", config(model=model), "--trainer.max_epochs=3"]) == 0
+    steps = [read_checkpoint(f"runs/{name}.ckpt")["global_step"] for name in ("best", "last")]
+    assert steps == [2, 6]
+
+
 def test_test_measures_the_checkpoint_that_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     """A checkpoint whose network always says 3 is right as often as there are threes."""
     task = classifier()

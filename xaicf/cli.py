@@ -86,16 +86,20 @@ class CLI(LightningCLI):
         for name in LINKED:
             parser.link_arguments(f"data.{name}", f"model.init_args.{name}", apply_on="instantiate")
         parser.add_lightning_class_args(ModelCheckpoint, "checkpoint")
+        # A callback of its own: with save_last, Lightning would write it only where the best is written too.
+        parser.add_lightning_class_args(ModelCheckpoint, "last_checkpoint")
         parser.set_defaults(
             {
                 "trainer.default_root_dir": "runs/default",
                 "checkpoint.filename": "best",
                 "checkpoint.monitor": "val/loss",
-                "checkpoint.save_last": True,
                 "checkpoint.enable_version_counter": False,
+                "last_checkpoint.filename": "last",
+                "last_checkpoint.enable_version_counter": False,
             }
         )
-        parser.link_arguments("trainer.default_root_dir", "checkpoint.dirpath")
+        for name in ("checkpoint", "last_checkpoint"):
+            parser.link_arguments("trainer.default_root_dir", f"{name}.dirpath")
 
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
         """Read a checkpoint that is named before anything else does.
@@ -114,7 +118,7 @@ class CLI(LightningCLI):
             config.ckpt_path = path = None if anew else str(file)
         if config.trainer.fast_dev_run:  # a trial leaves the results of a training alone
             config.trainer.default_root_dir = str(Path(config.trainer.default_root_dir, "fast_dev_run"))
-            config.checkpoint.dirpath = config.trainer.default_root_dir
+            config.checkpoint.dirpath = config.last_checkpoint.dirpath = config.trainer.default_root_dir
         if path is not None and read_checkpoint(path).get("hyper_parameters"):
             raise CheckpointError(
                 f"checkpoint {path} holds hyper_parameters, which would change the model, and is refused"
@@ -184,8 +188,9 @@ def main(args: Sequence[str] | None = None) -> int:
                 args=None if args is None else list(args),
             )
     except (UserError, ArgumentError, MisconfigurationException) as error:
-        # Lightning's own exception tells of defects too; of a user's settings, it finds only a wrong monitor late.
-        if isinstance(error, MisconfigurationException) and "monitor" not in str(error):
+        # Lightning's own exception tells of defects too; of a user's settings, it finds only these late.
+        late = ("monitor", "not supported for manual optimization")
+        if isinstance(error, MisconfigurationException) and not any(part in str(error) for part in late):
             raise
         message = (
             one_line(str(error), NAMED, LINKED) if isinstance(error, ArgumentError) else " ".join(str(error).split())

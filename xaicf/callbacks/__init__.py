@@ -2,6 +2,7 @@
 
 from xaicf.callbacks.explain import ExplainAtValidationEnd
 from xaicf.callbacks.logging import WandbLogger
+from xaicf.callbacks.realism import LogRealism
 from xaicf.callbacks.samples import LogSamples
 
-__all__ = ["ExplainAtValidationEnd", "LogSamples", "WandbLogger"]
+__all__ = ["ExplainAtValidationEnd", "LogRealism", "LogSamples", "WandbLogger"]

@@ -57,7 +57,7 @@ def frechet_metric(classifier: nn.Module, real: Images) -> FrechetInceptionDista
     Raises:
         InputError: the classifier has no linear layer.
     """
-    metric = FrechetInceptionDistance(feature=Features(classifier), reset_real_features=False)
+    metric = FrechetInceptionDistance(feature=Features(classifier), reset_real_features=False).to(real.device)
     for chunk in torch.split(real, CHUNK):
         metric.update(chunk, real=True)
     return metric

@@ -1,5 +1,7 @@
 """How far a reconstruction is from its image, as a negative log-likelihood."""
 
+from typing import Literal
+
 import torch
 from torch.nn import functional
 
@@ -33,3 +35,9 @@ def gaussian(image_logits: Images, images: Images, scale: float = 0.1) -> PerIma
         Nats per image (B,).
     """
     return ((torch.sigmoid(image_logits) - images) / scale).square().flatten(1).sum(1) / 2
+
+
+Likelihood = Literal["bernoulli", "gaussian"]
+
+LIKELIHOODS = {"bernoulli": bernoulli, "gaussian": gaussian}
+"""What an autoencoder may take for the distribution of a pixel."""

@@ -3,14 +3,20 @@
 from xaicf.nn.autoencoders import ConvDecoder, ConvEncoder
 from xaicf.nn.blocks import Normalize
 from xaicf.nn.classifiers import SmallVGG, TorchvisionNet, TwoConv
+from xaicf.nn.dcgan import DCGANCritic, DCGANGenerator
 from xaicf.nn.foreign import foreign_classifier
 from xaicf.nn.separate import one_module_per_use
+from xaicf.nn.strided import StridedDecoder, StridedEncoder
 
 __all__ = [
     "ConvDecoder",
     "ConvEncoder",
+    "DCGANCritic",
+    "DCGANGenerator",
     "Normalize",
     "SmallVGG",
+    "StridedDecoder",
+    "StridedEncoder",
     "TorchvisionNet",
     "TwoConv",
     "foreign_classifier",

@@ -1,7 +1,10 @@
 """Trainable tasks: a network, its loss and its optimiser as a LightningModule."""
 
+from xaicf.tasks.adversarial import AdversarialTask
+from xaicf.tasks.autoencoder import AE
 from xaicf.tasks.base import Task
 from xaicf.tasks.classifier import Classifier
 from xaicf.tasks.vae import VAE
+from xaicf.tasks.wgan import WGAN
 
-__all__ = ["VAE", "Classifier", "Task"]
+__all__ = ["AE", "VAE", "WGAN", "AdversarialTask", "Classifier", "Task"]

@@ -3,7 +3,7 @@
 import json
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
@@ -11,6 +11,7 @@ from lightning import LightningModule
 from lightning.pytorch.cli import OptimizerCallable
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from xaicf.core import Batch, CheckpointError, ImageShape, InputError, UserError, recipe
 from xaicf.core.checkpoint import RECIPE
@@ -36,6 +37,18 @@ def make_network(factory: Callable[[ImageShape, int], nn.Module], image_shape: I
         raise InputError(f"network {name} cannot be made of {tuple(image_shape)} and {outputs}: {error}") from error
 
 
+def make_optimizer(factory: OptimizerCallable, parameters: Iterable[nn.Parameter]) -> Optimizer:
+    """Make an optimiser of parameters.
+
+    Raises:
+        InputError: the optimiser refuses its options.
+    """
+    try:
+        return factory(parameters)
+    except ValueError as error:
+        raise InputError(f"optimizer cannot be made: {error}") from error
+
+
 class Task(LightningModule, ABC):
     """A network, its loss and its optimiser.
 
@@ -59,7 +72,7 @@ class Task(LightningModule, ABC):
     def recipe(self) -> Recipe:
         """Write down, in plain values, how to build this task's network again."""
 
-    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor | None:
         """Return the loss; log it at the trainer's interval, since each call costs as much as a small network."""
         loss = self.step(batch)["loss"]
         every = self.trainer.log_every_n_steps  # type: ignore[attr-defined]  # Lightning sets it from outside
@@ -92,10 +105,7 @@ class Task(LightningModule, ABC):
             InputError: the optimiser refuses its options, or the schedule needs an end that the training lacks.
             CheckpointError: the training that goes on was planned for another number of steps.
         """
-        try:
-            optimizer = self.optimizer(self.parameters())
-        except ValueError as error:
-            raise InputError(f"optimizer cannot be made: {error}") from error
+        optimizer = make_optimizer(self.optimizer, self.parameters())
         self.restore_random_state()
         steps = self.trainer.estimated_stepping_batches
         if self.schedule == "constant":

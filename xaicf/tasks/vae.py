@@ -1,7 +1,6 @@
 """Train a variational autoencoder: the generator and encoder that latent searches walk in."""
 
 from collections.abc import Callable
-from typing import Literal
 
 import torch
 from lightning.pytorch.cli import OptimizerCallable
@@ -9,12 +8,10 @@ from torch import Tensor, nn
 
 from xaicf.core import Batch, Encoder, Generator, Images, ImageShape, InputError, Latents, recipe
 from xaicf.core.recipe import Recipe
-from xaicf.losses import bernoulli, gaussian, kl_standard_normal
+from xaicf.losses import LIKELIHOODS, Likelihood, kl_standard_normal
 from xaicf.nn import ConvDecoder, ConvEncoder
 from xaicf.tasks.base import Task, make_network
 from xaicf.tasks.schedule import Schedule
-
-_LIKELIHOODS = {"bernoulli": bernoulli, "gaussian": gaussian}
 
 
 class VAE(Task, Generator, Encoder):
@@ -44,7 +41,7 @@ class VAE(Task, Generator, Encoder):
         image_shape: ImageShape,
         latent_dim: int = 64,
         beta: float = 1.0,
-        likelihood: Literal["bernoulli", "gaussian"] = "bernoulli",
+        likelihood: Likelihood = "bernoulli",
         encoder: Callable[[ImageShape, int], nn.Module] = ConvEncoder,
         decoder: Callable[[ImageShape, int], nn.Module] = ConvDecoder,
         optimizer: OptimizerCallable = torch.optim.Adam,
@@ -89,7 +86,7 @@ class VAE(Task, Generator, Encoder):
         """Compute the negative evidence lower bound and its two terms, in nats per image."""
         mean, log_variance = self.encoder(batch["image"]).chunk(2, dim=1)
         latents = mean + torch.randn_like(mean) * (log_variance / 2).exp()
-        reconstruction = _LIKELIHOODS[self.likelihood](self.decoder(latents), batch["image"]).mean()
+        reconstruction = LIKELIHOODS[self.likelihood](self.decoder(latents), batch["image"]).mean()
         divergence = kl_standard_normal(mean, log_variance).mean()
         return {
             "loss": reconstruction + self.beta * divergence,
