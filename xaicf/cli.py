@@ -25,6 +25,7 @@ import xaicf.tasks
 from xaicf.callbacks import ExplainAtValidationEnd
 from xaicf.callbacks.settings import SaveSettings
 from xaicf.commands import Trainer
+from xaicf.commands.orphan import end_with_launcher
 from xaicf.core import CheckpointError, InputError, UserError, read_checkpoint
 from xaicf.data import ImageData
 from xaicf.mistakes import one_line
@@ -51,6 +52,7 @@ ABOUT = f"Why this class, and not that one? Further commands, with a --help of t
 NOT_FOR_USERS = (
     r"`isinstance\(treespec, LeafSpec\)` is deprecated",  # within Lightning
     r"The '\w+' does not have many workers",  # images lie in memory
+    "Total length of .* across ranks is zero",  # a store that is complete
     "Checkpoint directory .* exists and is not empty",  # the settings are written there first
     "LightningCLI's args parameter is intended",
 )
@@ -166,6 +168,7 @@ def main(args: Sequence[str] | None = None) -> int:
         The exit code: 0 on success, 2 for a user's mistake, told in one line on stderr.
     """
     given = sys.argv[1:] if args is None else list(args)
+    end_with_launcher()
     try:
         if given and given[0] in OTHERS:
             OTHERS[given[0]](given[1:])

@@ -109,8 +109,8 @@ def test_two_stores_stand_side_by_side_and_equal_ones_do_not_differ(home: Path) 
     stores = [str(home / "first"), str(home / "second")]
     assert main(["evaluate", *stores, "--output", str(home / "both"), "--again=0", "--reference=0"]) == 0
     rows = [row for row in table_of(home / "both.csv") if row["measure"] == "l2"]
-    assert [row["explainer"] for row in rows] == ["first/cdeepex", "second/cdeepex"]
-    assert (rows[1]["against"], rows[1]["p"], rows[1]["effect"]) == ("first/cdeepex", "1", "0")
+    assert [row["explainer"] for row in rows] == ["cdeepex (first)", "cdeepex (second)"]
+    assert (rows[1]["against"], rows[1]["p"], rows[1]["effect"]) == ("cdeepex (first)", "1", "0")
 
 
 def test_what_was_measured_is_kept_in_the_store(home: Path) -> None:
@@ -119,7 +119,7 @@ def test_what_was_measured_is_kept_in_the_store(home: Path) -> None:
     kept = store.read_evaluation(store.Folder(home / "second"))
     assert kept is not None
     rows = {(row["explainer"], row["measure"]): row for row in table_of(output.with_suffix(".csv"))}
-    assert {(row["explainer"], row["measure"]) for row in kept.rows} == set(rows)
+    assert {(row["explainer"], row["measure"]) for row in kept.rows} == {key for key in rows if rows[key]["n"] != "0"}
     values = {
         (explainer, index, foil): l2
         for explainer, index, foil, l2 in zip(
@@ -188,9 +188,10 @@ def test_verify_says_what_holds(home: Path, capsys: pytest.CaptureFixture[str]) 
         ([], "xaicf evaluate: the following arguments are required: DIR, --output"),
         (["nowhere", "--output=out"], "nowhere/manifest.json is missing"),
         (["first", "--output=out", "--images=0"], "images must be at least 1, got 0"),
+        (["first", "--output=."], "output must be a file, got ."),
         (["first", "--output=out", "--again=-1"], "again must be at least 0, got -1"),
         (["first", "--output=out", "--device=tpu7"], "device tpu7 is not there"),
-        (["first", "first", "--output=out"], "stores must have folders of different names, got first, first"),
+        (["first", "first", "--output=out"], "stores must be one or more, each named once, got first, first"),
         (["first", "--output=/proc/none/out", "--again=0", "--reference=0", "--images=2"], "cannot write /proc/none"),
     ],
 )

@@ -1,5 +1,6 @@
 """``explain`` writes a whole split into a store, goes on where it was ended, and says mistakes in one line."""
 
+import importlib
 import json
 import os
 import shutil
@@ -194,6 +195,54 @@ def test_another_checkpoint_of_the_same_name_is_refused(networks: Path, mistake:
     Path("classifier.ckpt").unlink()
     torch.save({**checkpoint, "epoch": 99}, "classifier.ckpt")
     assert mistake().startswith("store store was made with files.classifier.ckpt ")
+
+
+def test_a_damaged_part_is_one_line_and_can_be_made_again(mistake: Mistake) -> None:
+    assert explain() == 0
+    whole = hashes(Path("store"))
+    path = Path("store/gradient-pair/part_000001.safetensors")
+    data = bytearray(path.read_bytes())
+    data[-9] ^= 4
+    path.write_bytes(data)
+    line = mistake()
+    assert line.startswith("store file store/gradient-pair/part_000001.safetensors is damaged: its SHA-256")
+    assert line.endswith("remove part_000001.json to have it made again")
+    Path("store/gradient-pair/part_000001.json").unlink()
+    assert explain() == 0
+    assert hashes(Path("store")) == whole
+
+
+def test_a_changed_manifest_is_one_line(mistake: Mistake) -> None:
+    assert explain() == 0
+    path = Path("store/manifest.json")
+    path.write_text(path.read_text().replace('"block_size": 4', '"block_size": 2'))
+    assert mistake() == "store/manifest.json is damaged: its SHA-256 is not the one that was written"
+
+
+def test_code_that_gives_other_weights_is_not_mixed(
+    mistake: Mistake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    classifier = with_arguments("xaicf.nn.foreign_classifier", factory="home_made.Own")
+    search = with_arguments("CDeepEx", constrain_others=False, tolerance=0.2)
+    for seed in (0, 7):
+        Path("home_made.py").write_text(HOME.replace("manual_seed(0)", f"manual_seed({seed})"))
+        monkeypatch.delitem(sys.modules, "home_made", raising=False)
+        importlib.invalidate_caches()
+        shutil.rmtree("__pycache__", ignore_errors=True)
+        if seed == 0:
+            assert explain(classifier=classifier, explainers=[search]) == 0
+        else:
+            assert "was made with networks.classifier" in mistake(classifier=classifier, explainers=[search])
+            assert main(["verify", "store"]) == 2
+            assert "classifier of the store has other weights" in capsys.readouterr().err
+
+
+def test_random_weights_of_a_factory_are_the_same_when_built_again() -> None:
+    factory, arguments = "torchvision.models.squeezenet1_1", {"num_classes": 10}
+    first, second = (foreign_classifier(factory, arguments) for _ in range(2))
+    images = torch.rand(2, 3, 32, 32)
+    assert torch.equal(first(images), second(images))
 
 
 @pytest.mark.parametrize(

@@ -150,6 +150,25 @@ def test_the_death_of_one_process_ends_the_other(victim: int, said: str, uninter
     assert_same_store("store", uninterrupted)
 
 
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux")
+def test_the_death_of_the_first_process_before_all_have_met_ends_the_other() -> None:
+    process = begin(2, "store")
+    try:
+        deadline = time.monotonic() + 120
+        while not (started := descendants(process)):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        deadline = time.monotonic() + PATIENCE
+        while running(started[0]) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert not running(started[0])
+    finally:
+        kill_group(process)
+        process.communicate()
+
+
 def running(pid: int) -> bool:
     """Say whether a process lives; one that has ended may still wait for its parent."""
     status = Path(f"/proc/{pid}/stat")

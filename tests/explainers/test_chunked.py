@@ -67,3 +67,27 @@ def test_another_error_does_not_shrink_chunks() -> None:
     with pytest.raises(ArithmeticError):
         ask_in_chunks(Attribution("gradient"), Subject(classifier), torch.rand(8, 1, 4, 4), chunk_size=8)
     assert classifier.asked == [8]
+
+
+class Greedy(nn.Module):
+    """A linear classifier that asks the machine for more memory than there is when it gets many images."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(16, 3)
+        self.most = most
+
+    def forward(self, images: Tensor) -> Tensor:
+        if len(images) > self.most:
+            torch.empty(10**16, dtype=torch.uint8)
+        return self.linear(images.flatten(1))
+
+
+def test_memory_that_the_machine_refuses_shrinks_chunks() -> None:
+    torch.manual_seed(0)
+    classifier, images = Greedy(3), torch.rand(10, 1, 4, 4)
+    with pytest.raises(RuntimeError, match="memory"):
+        classifier(images)
+    found = ask_in_chunks(Attribution("gradient", "pair"), Subject(classifier), images, chunk_size=8)
+    classifier.most = 100
+    assert_close(found, ask(Attribution("gradient", "pair"), Subject(classifier), images))

@@ -187,7 +187,7 @@ def test_a_changed_checkpoint_is_found(made: Path, store: Path) -> None:
         with pytest.raises(DataError, match=r"best\.ckpt has changed since store .* was made"):
             verify(store)
         path.unlink()
-        with pytest.raises(DataError, match=r"best\.ckpt is missing, which store .* was made with it"):
+        with pytest.raises(DataError, match=r"best\.ckpt, which store .* was made with, is missing"):
             verify(store)
         assert verify(store, certify=0).certified == 0
     finally:

@@ -79,6 +79,7 @@ class Dealt(DistributedSampler[int]):
     def __init__(self, blocks: Blocks, turns: Turns) -> None:
         super().__init__(blocks, num_replicas=1, rank=0, shuffle=False)
         self.turns = turns
+        self.blocks = blocks.blocks
         self.count = len(blocks)
         self.taken = 0
 

@@ -1,5 +1,6 @@
 """One table of what explainers are worth, from what they have left in stores."""
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import torch
 from xaicf import store
 from xaicf.callbacks.logging import log_table
 from xaicf.commands.evaluator import Evaluator
+from xaicf.commands.naming import explainer_names, store_titles
 from xaicf.commands.parser import Parser
 from xaicf.core import DataError, InputError
 from xaicf.evaluation import Measured, as_csv, as_markdown, rows
@@ -36,24 +38,23 @@ def evaluate(
         The rows of a table, see :func:`xaicf.evaluation.rows`, and notes on what could not be measured or kept.
 
     Raises:
-        InputError: two stores have folders of one name.
+        InputError: no store, or one that is named twice.
         DataError: a store is missing, damaged or not complete.
     """
-    ends = [Path(path).name for path in stores]
-    if len(set(ends)) < len(ends):
-        raise InputError(f"stores must have folders of different names, got {', '.join(stores)}")
+    manifests = {path: store.Manifest.read(store.Folder(path)) for path in stores}
+    names = explainer_names(store_titles(stores), manifests)
     found: dict[str, Measured] = {}
     notes: list[str] = []
-    for path, end in zip(stores, ends, strict=True):
+    for path in stores:
         evaluator = Evaluator(path, images, again, reference, device)
         measured = evaluator.run()
         notes += evaluator.notes
-        known = [row for row in rows(measured) if row["n"]]
+        known = [row for row in rows(measured) if math.isfinite(row["mean"])]  # type: ignore[arg-type]
         try:
             store.write_evaluation(store.Folder(path), store.Evaluation(known, _by_question(measured)))
         except DataError as error:
             notes.append(f"{error}; a report will lack the measures")
-        found |= measured if len(stores) == 1 else {f"{end}/{name}": one for name, one in measured.items()}
+        found |= {names[path, name]: one for name, one in measured.items()}
     return rows(found), notes
 
 
@@ -98,9 +99,10 @@ def main(arguments: Sequence[str]) -> None:
     output = Path(given.output)
     if output.suffix in {".csv", ".md"}:
         output = output.with_suffix("")
+    if not output.name or output.is_dir():
+        raise InputError(f"output must be a file, got {given.output}")
+    _make_folder(output)  # before anything is computed
     files = {suffix: output.with_name(output.name + suffix) for suffix in (".csv", ".md")}
-    for path in files.values():  # before anything is computed
-        _write(path, None)
     table, notes = evaluate(given.stores, given.images, given.again, given.reference, given.device)
     _write(files[".csv"], as_csv(table))
     _write(files[".md"], as_markdown(table))
@@ -112,11 +114,15 @@ def main(arguments: Sequence[str]) -> None:
         log_table(given.wandb, "evaluation", COLUMNS, [[row.get(column) for column in COLUMNS] for row in table])
 
 
-def _write(path: Path, text: str | None) -> None:
-    """Write a file, or without a text find out whether it can be written."""
+def _make_folder(path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a" if text is None else "w", encoding="utf-8") as file:
-            file.write(text or "")
+    except OSError as error:
+        raise DataError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise DataError(f"cannot write {path}: {error.strerror}") from error

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import nn
 from torchmetrics.image.fid import FrechetInceptionDistance
 
 from xaicf import store
@@ -72,15 +71,16 @@ class Evaluator:
             self._refer(reference)
 
     def _network(self, role: str) -> Any:  # noqa: ANN401  (Subject checks it)
-        settings = self.manifest.arguments.get(role)
-        return None if settings is None else store.rebuild(settings, nn.Module, role).to(self.device)
+        if self.manifest.arguments.get(role) is None:
+            return None
+        return store.rebuild_network(self.manifest, role).to(self.device)
 
     def _refer(self, count: int) -> None:
         if "train" not in self.data.splits:
             self.notes.append(f"{self.path}: the data has no train split, so realism is not measured")
             return
         size = len(self.data.split("train"))
-        batch = self.data.samples(range(0, size, max(1, size // count)), "train")
+        batch = self.data.samples(range(0, size, -(-size // count)), "train")
         batch = {**batch, "image": batch["image"].to(self.device), "label": batch["label"].to(self.device)}
         classifier = self.subject.classifier
         try:
@@ -129,7 +129,7 @@ class Evaluator:
         found.values = {measure: torch.cat(parts).numpy() for measure, parts in values.items()}
         if self.frechet is not None and made > 1:
             found.whole["frechet_distance"] = float(self.frechet.compute()), made
-        found.whole["seconds_per_image"] = store.seconds(self.path, name), len(found.keys)
+        found.whole["seconds_per_image"] = store.seconds(self.path, name)
         found.about |= {title: ABOUT[title] for title in found.whole}
         return found
 

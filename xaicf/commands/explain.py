@@ -12,14 +12,14 @@ from torch.utils.data import DataLoader
 from xaicf.commands.blocks import Blocks, Dealt, Turns
 from xaicf.commands.ids import sample_ids
 from xaicf.commands.memory import free_memory
-from xaicf.commands.orphan import end_with_parent
+from xaicf.commands.orphan import end_with_launcher
 from xaicf.core import Batch, InputError, SplitName, Subject, UserError
 from xaicf.data import ImageData
 from xaicf.explainers import Explainer, classify, pose
 from xaicf.explainers.chunked import ask_in_chunks, bytes_per_image
 from xaicf.explainers.question import FoilPolicy, check_questions
 from xaicf.store import Folder, Manifest, Part, missing_blocks, part_name, write_part
-from xaicf.store.manifest import environment, file_digests
+from xaicf.store.manifest import environment, file_digests, weights_digest
 
 
 class Explain(LightningModule):
@@ -51,6 +51,7 @@ class Explain(LightningModule):
         block_size: int = 64,
     ) -> None:
         super().__init__()
+        end_with_launcher()
         self.allow_zero_length_dataloader_with_multiple_devices = True  # more processes than blocks
         pairs = explainers.items() if isinstance(explainers, dict) else [(one.name, one) for one in explainers]
         self.explainers = dict(pairs)
@@ -130,16 +131,24 @@ class Explain(LightningModule):
             seed=self.seed,
             settings=self.settings,
             files=file_digests(self.settings),
+            networks={
+                role: weights_digest(network)
+                for role in ("classifier", "generator", "translator")
+                if (network := getattr(self.subject, role)) is not None
+            },
             environment=environment(self.device),
         ).claim(self.folder)
-        return manifest, {name: missing_blocks(self.folder, manifest, name) for name in manifest.explainers}
+        return manifest, {
+            name: missing_blocks(self.folder, manifest, name, unchanged=True) for name in manifest.explainers
+        }
 
     def _chunk_size(self, id_: int) -> int:
         probe = self.data.samples([id_], self.split)["image"].to(self.device)
         needed = max(
             bytes_per_image(explainer, self.subject, probe, self.foil) for explainer in self.explainers.values()
         )
-        budget = self.memory if self.memory is not None else free_memory(self.device) // 2
+        sharing = 1 if self.device.type == "cuda" else self.trainer.num_devices  # processes of a node share its memory
+        budget = self.memory if self.memory is not None else free_memory(self.device) // (2 * sharing)
         return max(1, min(self.block_size, budget // needed))
 
     def predict_step(self, item: tuple[int, Batch], batch_idx: int) -> int:
@@ -158,8 +167,11 @@ class Explain(LightningModule):
             write_part(self.folder / name, part_name(block), part, time.perf_counter() - begin)
         return len(batch["index"])
 
+    def images_of(self, blocks: int) -> int:
+        """Give the number of images in the first blocks that are explained now."""
+        numbers = self.sampler.blocks[: max(0, blocks)]
+        return sum(len(self.manifest.block(number)) for number in numbers)
+
     def on_predict_start(self) -> None:
         """Take the time, now that every process is there."""
         self.began = time.perf_counter()
-        if not self.trainer.is_global_zero:
-            end_with_parent()

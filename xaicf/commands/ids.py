@@ -6,6 +6,9 @@ from pathlib import Path
 
 from xaicf.core import DataError, InputError
 
+LARGEST = 2**31
+"""No data set has as many samples."""
+
 
 def sample_ids(given: Sequence[int] | str) -> list[int]:
     """Give the sample ids that are meant, rising.
@@ -42,5 +45,8 @@ def _read(text: str) -> list[int]:
         found = re.fullmatch(r"(\d+)(?:-(\d+))?", word)
         if found is None or int(found[2] or found[1]) < int(found[1]):
             raise InputError(f"{place} must be numbers and rising ranges such as 0-1999, got {word}")
-        ids += range(int(found[1]), int(found[2] or found[1]) + 1)
+        first, last = int(found[1]), int(found[2] or found[1])
+        if last >= LARGEST:
+            raise InputError(f"{place} must be below {LARGEST}, got {word}")
+        ids += range(first, last + 1)
     return ids

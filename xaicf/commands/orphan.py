@@ -1,4 +1,4 @@
-"""End a process whose parent has ended, whatever it is doing."""
+"""End a process whose launcher has ended, whatever it is doing."""
 
 import os
 import sys
@@ -8,14 +8,28 @@ import time
 INTERVAL = 1.0
 """Seconds between two looks."""
 
+LAUNCHER = "XAICF_LAUNCHER"
+"""Where, in the environment, the first process leaves its number for those that Lightning begins."""
 
-def end_with_parent() -> None:
-    """Watch, from a thread, the process that began this one; end when it is gone.
+_watched = threading.Event()
+
+
+def end_with_launcher() -> None:
+    """Watch, in the processes that Lightning begins beside the first one, that first one; end when it is gone.
 
     Lightning's launcher ends all processes when one of those that it began is killed, but nothing ends those when
-    the launching process itself is. Nothing is lost: a file of a store is complete or absent.
+    the launching process itself is, not even while they wait for it to be met. Nothing is lost: a file of a store
+    is complete or absent. To be called in every process as early as may be; further calls do nothing.
     """
-    parent = os.getppid()
+    if _watched.is_set():
+        return
+    _watched.set()
+    if "LOCAL_RANK" not in os.environ:  # the first process, or the only one
+        os.environ[LAUNCHER] = str(os.getpid())
+        return
+    if "TORCHELASTIC_RUN_ID" in os.environ or os.environ["LOCAL_RANK"] == "0":  # others look after these
+        return
+    parent = int(os.environ.get(LAUNCHER, os.getppid()))
 
     def watch() -> None:
         while os.getppid() == parent:

@@ -1,10 +1,10 @@
 """Stores as one page: explainers in numbers, and side by side on each image."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from xaicf.commands.measured import Measurements, measure_rows, measured
+from xaicf.commands.naming import explainer_names, store_titles
 from xaicf.commands.parser import Parser
 from xaicf.core import DataError, InputError
 from xaicf.store import Folder, Manifest, parts, read_evaluation, table
@@ -30,9 +30,9 @@ def report(stores: Sequence[str], output: str, images: int = 2000) -> None:
     """
     if images < 1:
         raise InputError(f"images must be at least 1, got {images}")
-    titles = _titles(stores)
+    titles = store_titles(stores)
     manifests = {store: Manifest.read(Folder(store)) for store in stores}
-    names = _names(titles, manifests)
+    names = explainer_names(titles, manifests)
     ids = sorted({index for manifest in manifests.values() for index in manifest.ids})
     stop = ids[:images][-1] + 1
     evaluations = {store: read_evaluation(Folder(store)) for store in stores}
@@ -72,27 +72,6 @@ def main(arguments: Sequence[str]) -> None:
     given = parser.parse_args(arguments)
     report(given.stores, given.output, given.images)
     print(f"Report in {given.output}")
-
-
-def _titles(stores: Sequence[str]) -> dict[str, str]:
-    """Give as much of the end of each path as tells them apart, most often the folder's name."""
-    paths = [PurePosixPath(Folder(store).root) for store in stores]
-    if not stores or len(set(paths)) < len(paths):
-        raise InputError(f"stores must be one or more, each named once, got {', '.join(stores) or 'none'}")
-    depth = 1
-    while len({path.parts[-depth:] for path in paths}) < len(paths):
-        depth += 1
-    return {store: str(PurePosixPath(*path.parts[-depth:])) for store, path in zip(stores, paths, strict=True)}
-
-
-def _names(titles: Mapping[str, str], manifests: Mapping[str, Manifest]) -> dict[tuple[str, str], str]:
-    """Name every explainer of every store on the page."""
-    times = Counter(explainer for manifest in manifests.values() for explainer in manifest.explainers)
-    return {
-        (store, explainer): f"{explainer} ({title})" if times[explainer] > 1 else explainer
-        for store, title in titles.items()
-        for explainer in manifests[store].explainers
-    }
 
 
 def _own_scalars(columns: Sequence[str], measures: Measurements) -> list[str]:

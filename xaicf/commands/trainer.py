@@ -13,22 +13,27 @@ from xaicf.commands.memory import parse_bytes
 from xaicf.data import ImageData
 
 
-class BlockProgress(TQDMProgressBar):
-    """Shows the images of all processes, not the blocks of one.
-
-    Args:
-        images: in a block.
-    """
-
-    def __init__(self, images: int) -> None:
-        super().__init__()
-        self.images = images
+class ImageProgress(TQDMProgressBar):
+    """Shows the images of all processes, not the blocks of one."""
 
     def init_predict_tqdm(self) -> Tqdm:
         """Count in images."""
         bar = super().init_predict_tqdm()
-        bar.unit, bar.unit_scale = " images", self.images
+        bar.unit = " images"
         return bar
+
+    def on_predict_batch_start(
+        self,
+        trainer: lightning.Trainer,
+        pl_module: LightningModule,
+        batch: object,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Say how many there are."""
+        super().on_predict_batch_start(trainer, pl_module, batch, batch_idx, dataloader_idx)
+        assert isinstance(pl_module, Explain)
+        self.predict_progress_bar.total = pl_module.images_of(pl_module.sampler.count)
 
     def on_predict_batch_end(
         self,
@@ -39,10 +44,10 @@ class BlockProgress(TQDMProgressBar):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Show how many blocks all processes have taken, but for those that they are at."""
+        """Count the blocks that all processes have taken, but for those that the others are at."""
         assert isinstance(pl_module, Explain)
-        bar = self.predict_progress_bar
-        bar.update(max(0, pl_module.sampler.taken - (trainer.world_size - 1) - bar.n))
+        done = pl_module.images_of(pl_module.sampler.taken - (trainer.world_size - 1))
+        self.predict_progress_bar.update(max(0, done - self.predict_progress_bar.n))
 
 
 class Trainer(lightning.Trainer):
@@ -71,14 +76,13 @@ class Trainer(lightning.Trainer):
         if self.progress_bar_callback is not None:
             callbacks = self.callbacks  # type: ignore[attr-defined]  # Lightning sets it from outside
             callbacks.remove(self.progress_bar_callback)
-            callbacks.append(BlockProgress(model.block_size))
+            callbacks.append(ImageProgress())
         self.predict(model, return_predictions=False)
         # One that began the others must not end before them; a process without a block has skipped every hook.
         self.strategy.barrier("explained")
         seconds = max(time.perf_counter() - model.began, 0)
         if self.is_global_zero:
-            blocks = {block for lacking in model.missing.values() for block in lacking}
-            done = sum(len(model.manifest.block(block)) for block in blocks)
+            done = model.images_of(model.sampler.count)
             print(
                 f"{len(model.manifest.ids)} images, {len(model.explainers)} explainers in {output}; "
                 f"{done} images explained now, {done / seconds if done else 0:.1f} a second"

@@ -1,7 +1,7 @@
 """Vocabulary and contracts: what is explained, the result, the interfaces, checkpoints."""
 
 from xaicf.core.checkpoint import load_frozen, read_checkpoint, sha256
-from xaicf.core.errors import CheckpointError, ClassifierError, DataError, InputError, UserError
+from xaicf.core.errors import CheckpointError, ClassifierError, DataError, InputError, UserError, is_out_of_memory
 from xaicf.core.explanation import Explanation, Status
 from xaicf.core.frozen import as_found
 from xaicf.core.interfaces import Encoder, Generator, Translator
@@ -32,6 +32,7 @@ __all__ = [
     "UserError",
     "as_found",
     "build",
+    "is_out_of_memory",
     "load_frozen",
     "read_checkpoint",
     "recipe",

@@ -1,5 +1,9 @@
 """Mistakes of a user, told apart from defects: one line that names the value and what is allowed."""
 
+import re
+
+import torch
+
 
 class UserError(Exception):
     """A mistake that the command line reports as one line with exit code 2, without a traceback."""
@@ -19,3 +23,9 @@ class CheckpointError(UserError):
 
 class DataError(UserError):
     """A data set is missing, empty or unreadable."""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Tell whether memory has run out, which torch says on the CPU by a plain ``RuntimeError``."""
+    said = re.search("not enough memory|can't allocate memory", str(error))  # on Windows, on Linux
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or said is not None

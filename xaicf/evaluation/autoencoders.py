@@ -38,9 +38,12 @@ class ClassAutoencoders:
 
     def reconstruct(self, images: Images, classes: Tensor) -> Tensor:
         """Give reconstructions (B, pixels) by each image's class (B,); -1 is the autoencoder of all classes."""
-        centred = images.flatten(1).double() - self.means[classes]
-        code = self.bases[classes] @ centred[:, :, None]
-        return self.means[classes] + (self.bases[classes].mT @ code).squeeze(2)
+        found = images.flatten(1).double()
+        for label in sorted(set(classes.tolist())):
+            rows = classes == label
+            code = (found[rows] - self.means[label]) @ self.bases[label].T
+            found[rows] = self.means[label] + code @ self.bases[label]
+        return found
 
 
 def im1(autoencoders: ClassAutoencoders, subject: Subject, explanation: Explanation) -> PerImage:

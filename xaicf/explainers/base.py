@@ -17,6 +17,7 @@ from xaicf.core import (
     PerImage,
     Subject,
     as_found,
+    is_out_of_memory,
 )
 
 
@@ -166,9 +167,9 @@ def classify(subject: Subject, inputs: Images) -> Logits:
 def _forward(subject: Subject, images: Images) -> Logits:
     try:
         logits: Logits = subject.classifier(images)
-    except torch.OutOfMemoryError:
-        raise
     except (RuntimeError, AssertionError, ValueError) as error:
+        if is_out_of_memory(error):
+            raise
         raise ClassifierError(f"classifier does not take images of {tuple(images.shape[1:])}: {error}") from error
     if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != len(images) or logits.shape[1] < 2:
         shape = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__

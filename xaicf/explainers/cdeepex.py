@@ -20,6 +20,7 @@ from xaicf.core import (
     PerImage,
     Status,
     Subject,
+    is_out_of_memory,
 )
 from xaicf.explainers.base import Explainer
 from xaicf.explainers.precision import in_double
@@ -129,6 +130,8 @@ class CDeepEx(Explainer):
                 try:
                     start = generator.encode(inputs.to(wide)).to(inputs.dtype)
                 except RuntimeError as error:
+                    if is_out_of_memory(error):
+                        raise
                     raise InputError(f"generator does not take images of {tuple(inputs.shape[1:])}: {error}") from error
                 reconstruction = decode(start)
             if reconstruction.shape != inputs.shape:

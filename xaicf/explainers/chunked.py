@@ -6,7 +6,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from xaicf.core import Explanation, Images, Labels, Subject
+from xaicf.core import Explanation, Images, Labels, Subject, is_out_of_memory
 from xaicf.explainers.base import Explainer
 from xaicf.explainers.question import FoilPolicy, ask
 
@@ -42,7 +42,7 @@ def ask_in_chunks(
         try:
             answers.append(ask(explainer, subject, inputs[rows], foil, None if label is None else label[rows]))
         except (MemoryError, RuntimeError) as error:
-            if chunk_size == 1 or not _is_out_of_memory(error):
+            if chunk_size == 1 or not is_out_of_memory(error):
                 raise
             chunk_size //= 2
         else:
@@ -89,7 +89,3 @@ def _peak_of_autograd(function: Callable[[], object]) -> int:
     with torch.autograd.graph.saved_tensors_hooks(Kept, lambda kept: kept.tensor):
         function()
     return peak
-
-
-def _is_out_of_memory(error: BaseException) -> bool:
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "not enough memory" in str(error)

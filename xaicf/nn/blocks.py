@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from xaicf.core.errors import InputError
 from xaicf.core.types import Images
 
 
@@ -14,6 +15,9 @@ class Normalize(nn.Module):
     Args:
         mean: per channel, or one number for all.
         std: per channel, or one number for all.
+
+    Raises:
+        InputError: a ``std`` is not positive.
     """
 
     mean: Tensor
@@ -21,6 +25,8 @@ class Normalize(nn.Module):
 
     def __init__(self, mean: Sequence[float] = (0.5,), std: Sequence[float] = (0.5,)) -> None:
         super().__init__()
+        if not all(value > 0 for value in std):
+            raise InputError(f"std must be positive, got {list(std)}")
         self.register_buffer("mean", torch.tensor(mean).view(1, -1, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(1, -1, 1, 1), persistent=False)
 

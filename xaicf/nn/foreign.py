@@ -4,6 +4,7 @@ import importlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torch
 from torch import nn
 
 from xaicf.core import CheckpointError, InputError
@@ -24,7 +25,7 @@ def foreign_classifier(
         factory: import path of a class or function that makes a module from images to logits.
         arguments: its keyword arguments.
         state_dict: file with its weights, alone or under the key ``state_dict``; those that the factory
-            sets if left out.
+            sets if left out, random ones by seed 0.
         mean: that the classifier was trained with, for each channel or one for all; images are in [0, 1].
         std: likewise.
 
@@ -38,12 +39,16 @@ def foreign_classifier(
     module, _, name = factory.rpartition(".")
     try:
         make = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
+    except (ImportError, AttributeError, SyntaxError, ValueError) as error:
         raise InputError(f"factory {factory} cannot be imported: {error}") from error
-    try:
-        network = make(**(arguments or {}))
-    except (TypeError, ValueError) as error:
-        raise InputError(f"factory {factory} does not take {dict(arguments or {})}: {error}") from error
+    # Random weights are the same each time, so that what was explained can be built again.
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        try:
+            network = make(**(arguments or {}))
+        except Exception as error:  # somebody else's code raises what it likes
+            reason = " ".join(str(error).split())[:200]
+            raise InputError(f"factory {factory} fails with {dict(arguments or {})}: {reason}") from error
     if not isinstance(network, nn.Module):
         raise InputError(f"factory {factory} must make a module, got {type(network).__name__}")
     if state_dict is not None:

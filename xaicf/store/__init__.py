@@ -5,7 +5,7 @@ from xaicf.store.folder import Folder
 from xaicf.store.manifest import Manifest
 from xaicf.store.part import Part, read_part, write_part
 from xaicf.store.reading import explainers, missing_blocks, part_name, parts, read, seconds, table
-from xaicf.store.rebuild import rebuild
+from xaicf.store.rebuild import rebuild, rebuild_network
 from xaicf.store.verify import Verification, same_files, verify
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "read_evaluation",
     "read_part",
     "rebuild",
+    "rebuild_network",
     "same_files",
     "seconds",
     "table",

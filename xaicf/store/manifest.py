@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Any, Self
 
 import torch
+from torch import nn
 
 from xaicf.core import DataError, SplitName
 from xaicf.core.checkpoint import sha256
 from xaicf.store.folder import Folder
 
 NAME = "manifest.json"
+DIGEST = "sha256"
+"""The key of the hash of all else."""
 FORMAT = 1
 LIBRARIES = ("torch", "torchvision", "lightning", "captum", "numpy")
 SHOWN = 120
@@ -36,6 +39,7 @@ class Manifest:
         seed: of the run.
         settings: the resolved configuration; networks and explainers can be built from it again.
         files: SHA-256 of every file that the settings name, such as checkpoints.
+        networks: SHA-256 of the weights of each network, by its role.
         environment: versions, the SHA-256 of the package's source, kind of device, threads.
         format: of the store.
     """
@@ -49,6 +53,7 @@ class Manifest:
     seed: int | None = None
     settings: dict[str, Any] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
+    networks: dict[str, str] = field(default_factory=dict)
     environment: dict[str, Any] = field(default_factory=dict)
     format: int = FORMAT
 
@@ -78,16 +83,21 @@ class Manifest:
             found = json.loads(folder.read(NAME))
             if found["format"] != FORMAT:
                 raise DataError(f"{folder.path(NAME)} has format {found['format']}, expected {FORMAT}")
+            written = found.pop(DIGEST)
             manifest = cls(**found)
-            assert all(isinstance(names, list) and names for names in (manifest.explainers, manifest.ids))
-            assert manifest.block_size >= 1
-        except (AssertionError, KeyError, TypeError, ValueError) as error:
+            if written != manifest.digest():
+                raise DataError(f"{folder.path(NAME)} is damaged: its SHA-256 is not the one that was written")
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise DataError(f"{folder.path(NAME)} is damaged") from error
         return manifest
 
+    def digest(self) -> str:
+        """Give the SHA-256 of all fields."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+
     def write(self, folder: Folder) -> None:
         """Write the manifest in place of any that is there."""
-        folder.write(NAME, json.dumps(asdict(self), indent=2, sort_keys=True).encode())
+        folder.write(NAME, json.dumps({**asdict(self), DIGEST: self.digest()}, indent=2, sort_keys=True).encode())
 
     def claim(self, folder: Folder) -> "Manifest":
         """Write the manifest, or go on with the one that is there.
@@ -105,9 +115,29 @@ class Manifest:
         before, now = _flat(asdict(found)), _flat(asdict(self))
         for key in sorted({*before, *now} - {"chunk_size"}):
             if before.get(key) != now.get(key):
-                then, wanted = (str(values.get(key))[:SHOWN] for values in (before, now))
+                then, wanted = _told(before.get(key), now.get(key)), _told(now.get(key), before.get(key))
                 raise DataError(f"store {folder.url} was made with {key} {then}, not {wanted}; choose another folder")
         return found
+
+
+def _told(value: object, other: object) -> str:
+    """Write a value so short that it can be read, and a long list so that it differs from the other."""
+    text = str(value)
+    if len(text) <= SHOWN or not isinstance(value, list):
+        return text[:SHOWN]
+    others = other if isinstance(other, list) else []
+    place = next((n for n, pair in enumerate(zip(value, others, strict=False)) if pair[0] != pair[1]), len(others))
+    return f"{len(value)} values" + (f", number {place} {value[place]}" if place < len(value) else "")
+
+
+def weights_digest(network: nn.Module) -> str:
+    """Give the SHA-256 of a network's parameters and buffers, with their names."""
+    digest = hashlib.sha256()
+    # Not the state dict, which leaves out buffers such as a normalisation.
+    for name, tensor in (*network.named_parameters(), *network.named_buffers()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
 
 
 def environment(device: torch.device) -> dict[str, Any]:

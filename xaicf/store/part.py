@@ -68,19 +68,26 @@ def write_part(folder: Folder, name: str, part: Part, seconds: float | None = No
     folder.write(f"{name}{MARK}", json.dumps({"rows": len(index), "seconds": seconds, "files": mark}).encode())
 
 
-def complete_parts(folder: Folder) -> set[str]:
+def complete_parts(folder: Folder, unchanged: bool = False) -> set[str]:
     """Name the parts of a folder that are complete.
 
+    Args:
+        folder: of the parts.
+        unchanged: read every file and check its hash, not its size alone.
+
     Raises:
-        DataError: a part that was complete has lost a file, or one has another size.
+        DataError: a part that was complete has lost a file, or one has another size or hash.
     """
     sizes = folder.sizes()
     names = {file.removesuffix(MARK) for file in sizes if file.endswith(MARK)}
     for name in sorted(names):
-        for file, expected in _mark(folder, name).items():
+        files = _mark(folder, name)
+        for file, expected in files.items():
             if sizes.get(file) != expected["bytes"]:
                 found = f"has {sizes[file]} bytes, expected {expected['bytes']}" if file in sizes else "is missing"
                 raise DataError(f"store file {folder.path(file)} {found}; remove {name}{MARK} to have it made again")
+            if unchanged:
+                _checked(folder, file, files)
     return names
 
 
@@ -117,9 +124,14 @@ def read_table(folder: Folder, name: str) -> pa.Table:
     """
     file = f"{name}.parquet"
     try:
-        return pq.read_table(io.BytesIO(_checked(folder, file, _mark(folder, name))))
+        return _table(_checked(folder, file, _mark(folder, name)))
     except pa.ArrowException as error:
         raise DataError(f"store file {folder.path(file)} holds no table") from error
+
+
+def _table(data: bytes) -> pa.Table:
+    # Without threads, which pyarrow may still hold when the process ends, and end it by a signal.
+    return pq.ParquetFile(io.BytesIO(data)).read(use_threads=False)
 
 
 def read_seconds(folder: Folder, name: str) -> float | None:
@@ -142,5 +154,8 @@ def _mark(folder: Folder, name: str) -> dict[str, dict[str, object]]:
 def _checked(folder: Folder, file: str, files: dict[str, dict[str, object]]) -> bytes:
     data = folder.read(file)
     if hashlib.sha256(data).hexdigest() != files[file]["sha256"]:
-        raise DataError(f"store file {folder.path(file)} is damaged: its SHA-256 is not the one that was written")
+        raise DataError(
+            f"store file {folder.path(file)} is damaged: its SHA-256 is not the one that was written; remove "
+            f"{file.partition('.')[0]}{MARK} to have it made again"
+        )
     return data

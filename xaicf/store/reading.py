@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import torch
 
-from xaicf.core import DataError, Explanation
+from xaicf.core import DataError, Explanation, InputError
 from xaicf.store.folder import Folder
 from xaicf.store.manifest import Manifest
 from xaicf.store.part import OPTIONAL, Part, complete_parts, read_part, read_seconds, read_table
@@ -24,13 +24,13 @@ def explainers(path: str | Path) -> list[str]:
     return Manifest.read(Folder(path)).explainers
 
 
-def missing_blocks(folder: Folder, manifest: Manifest, explainer: str) -> list[int]:
-    """Give the blocks whose part is not there.
+def missing_blocks(folder: Folder, manifest: Manifest, explainer: str, unchanged: bool = False) -> list[int]:
+    """Give the blocks whose part is not there; with ``unchanged``, the hashes of the others are checked.
 
     Raises:
         DataError: a part that was complete is damaged.
     """
-    there = complete_parts(folder / explainer)
+    there = complete_parts(folder / explainer, unchanged)
     return [block for block in range(manifest.blocks) if part_name(block) not in there]
 
 
@@ -42,7 +42,7 @@ def read(
     stop: int | None = None,
     partial: bool = False,
 ) -> Explanation:
-    """Read explanations in the order of sample ids; only files of the wanted range are opened.
+    """Read explanations in the order of sample ids; tensors are read of the wanted range only.
 
     Args:
         path: of the store.
@@ -84,6 +84,9 @@ def parts(
     partial: bool = False,
 ) -> Iterator[Part]:
     """Read a store block by block, in memory that does not grow with it; arguments of :func:`read`."""
+    unknown = sorted(set(columns) - set(OPTIONAL))
+    if unknown:
+        raise InputError(f"columns must be of {', '.join(OPTIONAL)}, got {unknown[0]}")
     folder, names = _chosen(path, explainer, start, stop, partial)
     for name in names:
         part = read_part(folder, name, columns)
@@ -95,12 +98,12 @@ def parts(
             yield Part(part.explanation[rows], part.index[rows], part.label[rows])
 
 
-def seconds(path: str | Path, explainer: str | None = None) -> float:
-    """Give the mean seconds for each question that is in a store; NaN where times were not kept."""
+def seconds(path: str | Path, explainer: str | None = None) -> tuple[float, int]:
+    """Give the mean seconds for each question that is in a store, NaN where times were not kept, and their number."""
     folder, names = _chosen(path, explainer, None, None, partial=True)
     times = [read_seconds(folder, name) for name in names]
     rows = sum(len(read_table(folder, name)) for name in names)
-    return sum(math.nan if time is None else time for time in times) / rows
+    return sum(math.nan if time is None else time for time in times) / rows, rows
 
 
 def _within(index: np.ndarray, start: int | None, stop: int | None) -> np.ndarray:
@@ -118,7 +121,8 @@ def _chosen(
     if explainer not in manifest.explainers:
         raise DataError(f"store {folder.url} holds {', '.join(manifest.explainers)}; name one, got {explainer}")
     missing = set(missing_blocks(folder, manifest, explainer))
-    low, high = start or 0, manifest.ids[-1] + 1 if stop is None else stop
+    low = start or 0
+    high = max(low, manifest.ids[-1]) + 1 if stop is None else stop
     wanted = [block for block in range(manifest.blocks) if any(low <= id_ < high for id_ in manifest.block(block))]
     lost = [block for block in wanted if block in missing]
     if lost and not partial:

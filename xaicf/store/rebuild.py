@@ -3,10 +3,32 @@
 from typing import TypeVar
 
 from jsonargparse import ArgumentError, ArgumentParser
+from torch import nn
 
 from xaicf.core import DataError
+from xaicf.store.manifest import Manifest, weights_digest
 
 T = TypeVar("T")
+
+
+def rebuild_network(manifest: Manifest, role: str) -> nn.Module:
+    """Build again a network that a store was made with.
+
+    Args:
+        manifest: of the store.
+        role: ``classifier``, ``generator`` or ``translator``.
+
+    Raises:
+        DataError: there are no settings of it, it cannot be built, or it comes out with other weights.
+        CheckpointError: its checkpoint is missing or damaged.
+    """
+    network = rebuild(manifest.arguments.get(role), nn.Module, role)
+    if manifest.networks.get(role) not in {None, weights_digest(network)}:
+        raise DataError(
+            f"{role} of the store has other weights than those that it was explained with: its code has changed, or "
+            "its weights are random and not kept in a file"
+        )
+    return network
 
 
 def rebuild(settings: object, kind: type[T], role: str) -> T:

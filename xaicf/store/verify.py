@@ -6,12 +6,12 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from xaicf.core import ClassifierError, DataError, Explanation, Status, as_found
+from xaicf.core import ClassifierError, DataError, Explanation, InputError, Status, as_found
 from xaicf.store.folder import Folder
 from xaicf.store.manifest import Manifest, file_digests
 from xaicf.store.part import read_part
 from xaicf.store.reading import missing_blocks, part_name
-from xaicf.store.rebuild import rebuild
+from xaicf.store.rebuild import rebuild_network
 
 AGREEMENT = 1e-3
 """Largest difference, in nats, between a certificate in the store and the same computed again."""
@@ -37,15 +37,20 @@ def verify(path: str | Path, certify: int = 256, classifier: nn.Module | None = 
 
     Args:
         path: of the store.
-        certify: how many counterfactuals of each explainer, spread over its parts; 0 for none.
+        certify: how many counterfactuals of each explainer, spread over its parts; 0 to look at nothing but the store.
         classifier: the explained one; built from the store's settings if left out.
 
     Raises:
+        InputError: ``certify`` is below 0.
         DataError: a part is missing or damaged, a checkpoint has changed, or a certificate does not hold;
             names the file.
     """
     folder = Folder(path)
     manifest = Manifest.read(folder)
+    if certify < 0:
+        raise InputError(f"certify must be at least 0, got {certify}")
+    if certify and classifier is None:
+        same_files(folder, manifest)
     parts = rows = certified = 0
     for name in manifest.explainers:
         missing = missing_blocks(folder, manifest, name)
@@ -63,8 +68,7 @@ def verify(path: str | Path, certify: int = 256, classifier: nn.Module | None = 
             if found.counterfactual is None or "boundary_residual" not in found.scalars or not share:
                 continue
             if classifier is None:
-                same_files(folder, manifest)
-                classifier = rebuild(manifest.arguments.get("classifier"), nn.Module, "classifier")
+                classifier = rebuild_network(manifest, "classifier")
             solved = (found.status == Status.SOLVED).nonzero().flatten()
             some = found[solved[torch.linspace(0, max(len(solved) - 1, 0), min(share, len(solved))).long()]]
             worst = _disagreement(classifier, some) if len(some) else 0.0
@@ -82,8 +86,9 @@ def same_files(folder: Folder, manifest: Manifest) -> None:
     now = file_digests(manifest.settings)
     for name, digest in manifest.files.items():
         if now.get(name) != digest:
-            state = "has changed since" if name in now else "is missing, which"
-            raise DataError(f"{name} {state} store {folder.url} was made" + ("" if name in now else " with it"))
+            if name in now:
+                raise DataError(f"{name} has changed since store {folder.url} was made")
+            raise DataError(f"{name}, which store {folder.url} was made with, is missing")
 
 
 @torch.no_grad()
