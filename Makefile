@@ -1,5 +1,5 @@
 # Everything runs in .venv, which is made when it is missing and renewed when pyproject.toml changes.
-#   make test ARGS="tests/core -x"      arguments for pytest
+#   make test ARGS="tests/core -x"      arguments for pytest, which runs the files in two processes of one thread
 #   make quickstart PYTHON=python3.12   another Python for a new .venv
 PYTHON ?= python3
 ARGS ?=
@@ -20,7 +20,7 @@ quickstart: $(READY)  ## Train a classifier and a generator on bundled digits, e
 	@echo "Open $(PAGE)"
 
 test: $(READY)  ## Run tests and doctests; ARGS goes to pytest
-	@$(RUN) -m pytest $(ARGS)
+	@OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} $(RUN) -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 lint: $(READY)  ## Check rules and formatting
 	@$(RUN) -m ruff check .
