@@ -29,7 +29,9 @@ def end_with_launcher() -> None:
         return
     if "TORCHELASTIC_RUN_ID" in os.environ or os.environ["LOCAL_RANK"] == "0":  # others look after these
         return
-    parent = int(os.environ.get(LAUNCHER, os.getppid()))
+    parent = os.getppid()
+    if parent == 1 and os.environ.get(LAUNCHER, "1") != "1":  # it has ended before this process could look
+        parent = -1
 
     def watch() -> None:
         while os.getppid() == parent:
