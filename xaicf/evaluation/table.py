@@ -19,7 +19,7 @@ NOTE = (
 
 COLUMNS = ("explainer", "measure", "better", "n", "mean", "low", "high", "against", "n_paired", "p", "effect")
 
-ARROWS = {"higher": " ↑", "lower": " ↓", None: ""}
+ARROWS = {"higher": " ↑", "lower": " ↓"}
 
 
 @dataclass
@@ -88,7 +88,7 @@ def as_csv(table: Sequence[Mapping[str, object]]) -> str:
 def as_markdown(table: Sequence[Mapping[str, object]]) -> str:
     """Write rows as a Markdown table, a line for each explainer and a column for each measure."""
     names = list(dict.fromkeys(str(row["explainer"]) for row in table))
-    heads = {str(row["measure"]): f"{row['measure']}{ARROWS[row['better']]}" for row in table}  # type: ignore[index]
+    heads = {str(row["measure"]): f"{row['measure']}{ARROWS.get(str(row['better']), '')}" for row in table}
     cells = {(row["explainer"], row["measure"]): _cell(row) for row in table}
     lines = [["explainer", *heads.values()], ["---"] * (len(heads) + 1)]
     for name in names:
