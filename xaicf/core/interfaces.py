@@ -21,8 +21,12 @@ class Generator(ABC):
     def decode(self, latents: Latents) -> Images:
         """Map latents (B, latent_dim) to images (B, C, H, W) in [0, 1]."""
 
+    def prior(self, n: int, generator: torch.Generator | None = None) -> Latents:
+        """Draw latents (n, latent_dim) on the CPU, from the standard normal unless a subclass knows better."""
+        return torch.randn(n, self.latent_dim, generator=generator)
+
     def sample(self, n: int, generator: torch.Generator | None = None) -> Images:
-        """Decode ``n`` latents drawn from the standard normal prior.
+        """Decode ``n`` latents drawn from the prior.
 
         Args:
             n: number of images.
@@ -32,9 +36,7 @@ class Generator(ABC):
             Images (n, C, H, W), on the device and in the precision of the network.
         """
         assert isinstance(self, nn.Module)
-        weight = next(self.parameters())
-        latents = torch.randn(n, self.latent_dim, generator=generator)
-        return self.decode(latents.to(weight))
+        return self.decode(self.prior(n, generator).to(next(self.parameters())))
 
 
 class Encoder(ABC):

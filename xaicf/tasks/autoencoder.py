@@ -84,20 +84,12 @@ class AE(Task, Generator, Encoder):
         latents: Latents = self.encoder(images)
         return latents
 
-    def sample(self, n: int, generator: torch.Generator | None = None) -> Images:
-        """Decode ``n`` latents drawn from a normal distribution with the codes' mean and covariance.
-
-        Args:
-            n: number of images.
-            generator: source of random numbers on the CPU; the global one if left out.
-
-        Returns:
-            Images (n, C, H, W), on the device and in the precision of the network.
-        """
+    def prior(self, n: int, generator: torch.Generator | None = None) -> Latents:
+        """Draw latents (n, latent_dim) from a normal distribution with the codes' mean and covariance."""
         variances, axes = torch.linalg.eigh(self.code_covariance.double().cpu())
         normal = torch.randn(n, self.latent_dim, generator=generator).double()
-        latents = self.code_mean.double().cpu() + (normal * variances.clamp(min=0).sqrt()) @ axes.T
-        return self.decode(latents.to(self.code_mean))
+        latents: Latents = self.code_mean.double().cpu() + (normal * variances.clamp(min=0).sqrt()) @ axes.T
+        return latents
 
     def forward(self, images: Images) -> Images:
         """Reconstruct images."""
