@@ -300,6 +300,16 @@ def test_a_store_in_memory_is_as_one_on_disk(tmp_path: Path) -> None:
     assert_equal(read(f"memory://{tmp_path}/store"), read("store"))
 
 
+def test_a_second_run_on_a_folder_is_refused_while_the_first_goes_on(mistake: Mistake) -> None:
+    with Folder("store").held():
+        assert mistake() == "store store is being written by another process; wait for its end"
+        assert not list(Path("store").iterdir())
+    assert explain() == 0
+    before = times()
+    assert explain() == 0  # the first has let go
+    assert times() == before
+
+
 @pytest.fixture
 def mounted(tmp_path: Path) -> Iterator[Path]:
     """A file system of 2 MiB."""
@@ -332,15 +342,13 @@ def test_a_full_disk_is_one_line_and_the_rest_is_made_later(mounted: Path, mista
 
 def test_a_read_only_file_system_is_one_line(mounted: Path, mistake: Mistake) -> None:
     subprocess.run(["mount", "-o", "remount,ro", str(mounted)], check=True)
-    assert (
-        mistake(output=str(mounted / "store")) == f"cannot write {mounted}/store/manifest.json: Read-only file system"
-    )
+    assert mistake(output=str(mounted / "store")) == f"cannot write {mounted}/store: Read-only file system"
 
 
 @pytest.mark.skipif(not os.geteuid(), reason="root may write everywhere")
 def test_a_read_only_folder_is_one_line(mistake: Mistake) -> None:
     Path("locked").mkdir(0o500)
-    assert mistake(output="locked/store") == "cannot write locked/store/manifest.json: Permission denied"
+    assert mistake(output="locked/store") == "cannot write locked/store: Permission denied"
 
 
 def test_a_file_in_the_place_of_the_store_is_one_line(mistake: Mistake) -> None:

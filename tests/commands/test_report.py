@@ -1,5 +1,6 @@
 """Stores become a page that opens from disk, is filtered and sorted in a browser, and trusts no name."""
 
+import dataclasses
 import json
 import re
 import shutil
@@ -85,8 +86,22 @@ def test_the_page_holds_what_the_store_does(tmp_path: Path) -> None:
     assert [found[0] for found in data["explainers"][0]["answers"]] == [int(index % 4 > 0) for index in range(12)]
     html = output.read_text(encoding="utf-8")
     assert '<th scope="row">a</th><td>12</td><td>9</td><td>3</td><td>0</td><td>75.0%</td>' in html
-    assert "Made from run." in html
+    assert "Made from run (12 images of the test split)." in html
     assert str(tmp_path) not in html
+
+
+def test_the_page_says_which_data_and_networks_it_is_about(tmp_path: Path) -> None:
+    path = store(tmp_path / "run", ["a"])
+    networks: dict[str, Any] = {
+        "classifier": {"class_path": "xaicf.nn.foreign_classifier", "init_args": {"factory": "own.net"}},
+        "generator": {"class_path": "xaicf.load_frozen", "init_args": {"path": "vae.ckpt"}},
+    }
+    settings = {"data": {"class_path": "xaicf.data.MNIST"}, "model": {"init_args": networks}}
+    manifest = Manifest.read(Folder(path))
+    dataclasses.replace(manifest, settings=settings, networks=dict.fromkeys(networks, "")).write(Folder(path))
+    report([path], str(tmp_path / "page.html"))
+    said = "run (12 images of the test split, data MNIST, classifier own.net, generator vae.ckpt)"
+    assert said in (tmp_path / "page.html").read_text(encoding="utf-8")
 
 
 def test_the_table_is_of_what_was_measured(tmp_path: Path) -> None:

@@ -14,8 +14,7 @@ from xaicf.commands.evaluator import Evaluator
 from xaicf.commands.naming import explainer_names, store_titles
 from xaicf.commands.parser import Parser
 from xaicf.core import DataError, InputError
-from xaicf.evaluation import Measured, as_csv, as_markdown, rows
-from xaicf.evaluation.table import COLUMNS
+from xaicf.evaluation import Measured, as_csv, as_markdown, rows, wide
 
 
 def evaluate(
@@ -111,7 +110,7 @@ def main(arguments: Sequence[str]) -> None:
         print(f"Note: {note}")
     print(f"Written to {files['.csv']} and {files['.md']}")
     if given.wandb is not None:
-        log_table(given.wandb, "evaluation", COLUMNS, [[row.get(column) for column in COLUMNS] for row in table])
+        log_table(given.wandb, "evaluation", *wide(table))
 
 
 def _make_folder(path: Path) -> None:

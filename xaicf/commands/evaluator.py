@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -107,7 +107,7 @@ class Evaluator:
         made = 0
         if self.frechet is not None:
             self.frechet.reset()
-        for part in store.parts(self.path, name, columns=READ, stop=self.stop):
+        for part in self._pieces(name):
             one = part.explanation.to(self.device)
             mask = self._masks(part.index.tolist()) if self.masked else None
             few = max(0, min(self.again - len(found.keys), len(one)))
@@ -132,6 +132,14 @@ class Evaluator:
         found.whole["seconds_per_image"] = store.seconds(self.path, name)
         found.about |= {title: ABOUT[title] for title in found.whole}
         return found
+
+    def _pieces(self, name: str) -> Iterator[store.Part]:
+        """Read what one explainer said of as many images at a time as it was asked about."""
+        size = self.manifest.chunk_size
+        for part in store.parts(self.path, name, columns=READ, stop=self.stop):
+            for begin in range(0, len(part.index), size):
+                rows = slice(begin, begin + size)
+                yield store.Part(part.explanation[rows], part.index[rows], part.label[rows])
 
     def _masks(self, ids: Sequence[int]) -> Flags:
         return self.data.samples(ids, self.manifest.split)["mask"].to(self.device)

@@ -1,5 +1,6 @@
 """Explain a whole split, on any number of processes, into a store."""
 
+import contextlib
 import math
 import re
 import time
@@ -76,6 +77,7 @@ class Explain(LightningModule):
         """Set what one run is about; see :meth:`Trainer.explain`."""
         self.data = data
         self.folder = Folder(output)
+        self.hold = contextlib.ExitStack()
         self.memory = memory
         self.settings = settings or {}
         self.seed = seed
@@ -120,6 +122,7 @@ class Explain(LightningModule):
         outside = [id_ for id_ in ids if not 0 <= id_ < size]
         if outside:
             raise InputError(f"ids must be in [0, {size}) for the {self.split} split, got {outside[0]}")
+        self.hold.enter_context(self.folder.held())
         self.folder.discard_drafts()
         manifest = Manifest(
             explainers=list(self.explainers),

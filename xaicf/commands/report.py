@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from xaicf.commands.measured import Measurements, measure_rows, measured
 from xaicf.commands.naming import explainer_names, store_titles
@@ -87,11 +88,26 @@ def _without_measures(stores: Sequence[str]) -> str:
 
 
 def _introduction(manifests: dict[str, Manifest], samples: int, images: int) -> str:
-    folders = ", ".join(PurePosixPath(Folder(store).root).name for store in manifests)
+    made = "; ".join(f"{PurePosixPath(Folder(store).root).name} ({_about(one)})" for store, one in manifests.items())
     some = f"The {images:,} images with the lowest ids of {samples:,} are shown; the table is over all. "
     return (
-        f"Made from {folders}. {some if images < samples else ''}"
+        f"Made from {made}. {some if images < samples else ''}"
         "Each row below asks one question about one image: why this class (the fact), and not that one (the foil)? "
         "In a map, red speaks for the fact and blue for the foil, and where nothing speaks the image shows "
         "through in grey. Each map has its own scale: full colour is its largest value, which stands below it."
     )
+
+
+def _about(manifest: Manifest) -> str:
+    """Say which data, classifier and other networks a store is about, as far as its settings tell."""
+    told = {"data": manifest.settings.get("data"), **{role: manifest.arguments.get(role) for role in manifest.networks}}
+    parts = [f"{name} {_named(one)}" for name, one in told.items() if one]
+    return ", ".join([f"{len(manifest.ids):,} images of the {manifest.split} split", *parts])
+
+
+def _named(setting: dict[str, Any]) -> str:
+    """Name what a setting builds: its class or function, and the file or factory that it takes."""
+    arguments = setting.get("init_args", {})
+    source = next((arguments[key] for key in ("path", "factory", "state_dict") if arguments.get(key)), None)
+    name = str(setting.get("class_path", "")).rpartition(".")[2]
+    return name if source is None else str(source)

@@ -77,9 +77,10 @@ class Trainer(lightning.Trainer):
             callbacks = self.callbacks  # type: ignore[attr-defined]  # Lightning sets it from outside
             callbacks.remove(self.progress_bar_callback)
             callbacks.append(ImageProgress())
-        self.predict(model, return_predictions=False)
-        # One that began the others must not end before them; a process without a block has skipped every hook.
-        self.strategy.barrier("explained")
+        with model.hold:
+            self.predict(model, return_predictions=False)
+            # One that began the others must not end before them; a process without a block has skipped every hook.
+            self.strategy.barrier("explained")
         seconds = max(time.perf_counter() - model.began, 0)
         if self.is_global_zero:
             done = model.images_of(model.sampler.count)

@@ -3,7 +3,7 @@
 from xaicf.evaluation.measure import About, MeanMeasure, Measure
 from xaicf.evaluation.measures import MEASURES, asking_measures, autoencoder_measures, neighbour_measures
 from xaicf.evaluation.statistics import Comparison, Mean, bootstrap_mean, compare
-from xaicf.evaluation.table import Measured, as_csv, as_markdown, rows
+from xaicf.evaluation.table import Measured, as_csv, as_markdown, rows, wide
 
 __all__ = [
     "MEASURES",
@@ -21,4 +21,5 @@ __all__ = [
     "compare",
     "neighbour_measures",
     "rows",
+    "wide",
 ]

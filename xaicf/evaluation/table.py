@@ -17,7 +17,8 @@ NOTE = (
     "different ones. The tests in the CSV are over images that both solved."
 )
 
-COLUMNS = ("explainer", "measure", "better", "n", "mean", "low", "high", "against", "n_paired", "p", "effect")
+STATISTICS = ("n", "low", "high", "against", "n_paired", "p", "effect")
+"""What stands beside the mean of a measure, in columns of their own."""
 
 ARROWS = {"higher": " ↑", "lower": " ↓"}
 
@@ -46,8 +47,8 @@ def rows(found: Mapping[str, Measured]) -> list[dict[str, object]]:
         found: by explainer.
 
     Returns:
-        A row for each measure and explainer that has it, with some of :data:`COLUMNS`, and the ``group`` and
-        ``meaning`` of the measure.
+        A row for each measure and explainer that has it, with ``explainer``, ``measure``, ``mean``, some of
+        :data:`STATISTICS`, and what :class:`About` says of the measure.
     """
     written: list[dict[str, object]] = []
     for measure in dict.fromkeys(name for one in found.values() for name in one.about):
@@ -75,13 +76,36 @@ def _test(first: tuple[str, Measured], one: Measured, measure: str) -> dict[str,
     return {"against": first[0], "n_paired": test.n, "p": test.p, "effect": test.effect}
 
 
-def as_csv(table: Sequence[Mapping[str, object]]) -> str:
-    """Write rows as CSV, a line for each explainer and measure."""
-    file = io.StringIO()
-    writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
+def wide(table: Sequence[Mapping[str, object]]) -> tuple[list[str], list[list[object]]]:
+    """Lay rows out with a line for each explainer.
+
+    Returns:
+        Names of columns, ``explainer`` first, then for each measure its own name for the mean, and
+        ``MEASURE.n``, ``.low``, ``.high`` and so on for those of :data:`STATISTICS` that any explainer has; and the
+        lines, None where there is nothing.
+    """
+    lines: dict[object, dict[str, object]] = {}
     for row in table:
-        writer.writerow({key: f"{value:.6g}" if isinstance(value, float) else value for key, value in row.items()})
+        cells = lines.setdefault(row["explainer"], {"explainer": row["explainer"]})
+        cells[str(row["measure"])] = row["mean"]
+        cells |= {f"{row['measure']}.{name}": row[name] for name in STATISTICS if name in row}
+    present = {column for cells in lines.values() for column in cells}
+    measures = dict.fromkeys(str(row["measure"]) for row in table)
+    columns = ["explainer", *(name for measure in measures for name in (measure, *_beside(measure)) if name in present)]
+    return columns, [[cells.get(column) for column in columns] for cells in lines.values()]
+
+
+def _beside(measure: str) -> list[str]:
+    return [f"{measure}.{name}" for name in STATISTICS]
+
+
+def as_csv(table: Sequence[Mapping[str, object]]) -> str:
+    """Write rows as CSV, a line for each explainer; see :func:`wide`."""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    columns, lines = wide(table)
+    writer.writerow(columns)
+    writer.writerows([f"{cell:.6g}" if isinstance(cell, float) else cell for cell in line] for line in lines)
     return file.getvalue()
 
 

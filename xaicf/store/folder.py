@@ -1,7 +1,11 @@
 """A folder on any file system, in which a file is complete or absent."""
 
+import contextlib
+import errno
+import fcntl
 import os
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import fsspec
@@ -73,6 +77,33 @@ class Folder:
             raise DataError(f"store {self.url} cannot be read: {error.strerror or error}") from error
         files = {entry["name"].rsplit("/", 1)[-1]: int(entry["size"]) for entry in entries if entry["type"] == "file"}
         return {name: size for name, size in files.items() if not name.startswith(DRAFT)}
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep other writers out of a local folder, which is made, until the process ends or the block does.
+
+        Raises:
+            DataError: another process holds it, or it cannot be made.
+        """
+        if not isinstance(self.system, LocalFileSystem):  # object stores know no locks
+            yield
+            return
+        try:
+            Path(self.root).mkdir(parents=True, exist_ok=True)
+            folder = os.open(self.root, os.O_RDONLY)
+        except OSError as error:
+            raise DataError(f"cannot write {self.url}: {error.strerror or error}") from error
+        try:
+            try:
+                fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise DataError(f"store {self.url} is being written by another process; wait for its end") from error
+            except OSError as error:
+                if error.errno not in {errno.ENOLCK, errno.ENOTSUP}:  # a file system without locks is written as it is
+                    raise DataError(f"store {self.url} cannot be locked: {error.strerror}") from error
+            yield
+        finally:
+            os.close(folder)
 
     def discard_drafts(self) -> None:
         """Remove what a killed writer has left, in the folder and those inside."""
