@@ -53,6 +53,17 @@ class Own(nn.Module):
 """
 
 
+DRAWING = """
+import torch
+from xaicf.core import Explanation
+from xaicf.explainers import Explainer
+
+class Noise(Explainer):
+    def _explain(self, subject, inputs, fact, foil):
+        return Explanation(inputs, fact, foil, torch.ones_like(fact), attribution=torch.rand(inputs.shape))
+"""
+
+
 class Mistake:
     """Runs ``explain`` where it must fail; gives the one line it says."""
 
@@ -288,6 +299,41 @@ def test_memory_sets_the_chunks_and_not_the_result() -> None:
     assert explain("--memory=1T", output="four") == 0
     assert [Manifest.read(Folder(name)).chunk_size for name in ("one", "four")] == [1, 4]
     assert_equal(read("one"), read("four"), rtol=0, atol=1e-5)
+
+
+def test_a_run_that_would_leave_blocks_out_is_refused(mistake: Mistake) -> None:
+    said = "limit_predict_batches and fast_dev_run leave a store incomplete; take --model.ids"
+    assert mistake("--trainer.limit_predict_batches=1") == said
+    assert mistake("--trainer.fast_dev_run=true") == said
+
+
+def test_other_samples_under_the_same_ids_are_refused(mistake: Mistake, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert explain() == 0
+    load = Digits.load
+    monkeypatch.setattr(
+        Digits,
+        "load",
+        lambda self: {name: part._replace(images=255 - part.images) for name, part in load(self).items()},
+    )
+    assert mistake().startswith("store store was made with samples ")
+
+
+def test_an_explainer_that_draws_gives_the_same_after_a_break() -> None:
+    Path("drawing.py").write_text(DRAWING)
+    sys.path.insert(0, "")
+    drawing = [with_arguments("drawing.Noise")]
+    assert explain(explainers=drawing) == 0
+    whole = hashes(Path("store"))
+    for file in Path("store/noise").glob("part_000001.*"):
+        file.unlink()
+    assert explain(explainers=drawing) == 0
+    assert hashes(Path("store")) == whole
+    assert read("store").attribution.unique().numel() > 10 * 1024 - 8
+    sys.path.remove("")
+
+
+def test_a_file_system_for_reading_is_one_line(mistake: Mistake) -> None:
+    assert "zip://none.zip" in mistake("--output=zip://none.zip")
 
 
 def test_an_unknown_file_system_is_one_line(mistake: Mistake) -> None:

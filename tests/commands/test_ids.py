@@ -53,3 +53,9 @@ def test_what_is_no_range_is_refused(given: str) -> None:
 def test_a_file_that_is_not_there(given: str) -> None:
     with pytest.raises(DataError, match=f"a file of them that can be read, got {given}"):
         sample_ids(given)
+
+
+def test_more_ids_than_memory_holds_are_refused() -> None:
+    with pytest.raises(InputError, match=r"must name at most 16,777,216 samples, got 0-2000000000"):
+        sample_ids("0-2000000000")
+    assert sample_ids("3000000000") == [3000000000]

@@ -124,7 +124,7 @@ def test_connectedness() -> None:
 
 
 def test_reported_numbers_are_taken_over(subject: Subject, explained: Explanation) -> None:
-    for number, name in enumerate(("latent_distance", "gradient_evaluations", "completeness_error")):
+    for number, name in enumerate(("latent_distance", "latent_l1", "gradient_evaluations", "completeness_error")):
         assert not measure(name).applies(explained)
         told = Explanation(**{**vars(explained), "scalars": {name: torch.arange(6.0) + number}})
         assert measure(name).applies(told)
@@ -136,7 +136,9 @@ def test_rows_that_do_not_count_are_nan_and_left_out_of_the_mean(
     one: Measure, subject: Subject, explained: Explanation
 ) -> None:
     status = torch.tensor([Status.SOLVED, Status.UNSOLVED, Status.NOT_APPLICABLE] + 3 * [Status.SOLVED])
-    scalars = {name: torch.rand(6) for name in ("latent_distance", "gradient_evaluations", "completeness_error")}
+    scalars = {
+        name: torch.rand(6) for name in ("latent_distance", "latent_l1", "gradient_evaluations", "completeness_error")
+    }
     mixed = Explanation(**{**vars(explained), "status": status, "scalars": scalars})
     mask = torch.zeros(6, *SHAPE[1:], dtype=torch.bool)
     mask[:, 3:9, :8] = True

@@ -3,10 +3,30 @@
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from xaicf.core import Explanation, InputError, Subject
 from xaicf.evaluation import realism
+from xaicf.evaluation.realism import Features, frechet_metric
+
+
+class Forked(nn.Module):
+    """Ends in a linear layer that is declared before one that is never used."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.last = nn.Linear(6, 3)
+        self.unused = nn.Linear(9, 3)
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.last(images.flatten(1)[:, :6])
+        return logits
+
+
+def test_features_are_those_of_the_layer_that_runs_last() -> None:
+    images = torch.rand(4, 1, 3, 3)
+    torch.testing.assert_close(Features(Forked())(images), images.flatten(1)[:, :6])
+    assert frechet_metric(Forked(), images).num_features == 6
 
 
 def test_frechet_distance_is_the_formula() -> None:

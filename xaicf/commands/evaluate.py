@@ -29,7 +29,7 @@ def evaluate(
     Args:
         stores: folders or URLs.
         images: of each store, the first ones; all if left out.
-        again: images for which explainers are asked again, for the measures of robustness; 0 for none.
+        again: questions that explainers are asked again, for the measures of robustness; 0 for none.
         reference: training images for the measures of realism; 0 for none.
         device: to compute on.
 
@@ -79,7 +79,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--output", required=True, help="file without suffix, or with .csv or .md; both are written")
     parser.add_argument("--images", type=int, metavar="N", help="of each store, the first ones; all if left out")
     parser.add_argument(
-        "--again", type=int, default=128, metavar="N", help="images that explainers are asked about again (%(default)s)"
+        "--again", type=int, default=128, metavar="N", help="questions that are asked again (%(default)s)"
     )
     parser.add_argument(
         "--reference", type=int, default=2000, metavar="N", help="training images to measure realism by (%(default)s)"

@@ -1,5 +1,6 @@
 """Measure what explainers have left in a store."""
 
+import hashlib
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -40,7 +41,7 @@ class Evaluator:
     Args:
         path: of the store.
         images: the first ones; all if left out.
-        again: images for which explainers are asked again; 0 for none.
+        again: questions that explainers are asked again; 0 for none.
         reference: training images for the measures of realism; 0 for none.
         device: to compute on.
 
@@ -111,6 +112,7 @@ class Evaluator:
             one = part.explanation.to(self.device)
             mask = self._masks(part.index.tolist()) if self.masked else None
             few = max(0, min(self.again - len(found.keys), len(one)))
+            found.images += [hashlib.sha256(image.numpy().tobytes()).digest() for image in part.explanation.inputs]
             found.keys += zip(part.index.tolist(), part.explanation.foil.tolist(), strict=True)
             for measure in self.measures:
                 if measure.applies(one, mask):

@@ -6,7 +6,9 @@ import re
 import time
 from typing import Any
 
+import torch
 from lightning import LightningModule
+from lightning.pytorch.utilities.seed import isolate_rng
 from torch import nn
 from torch.utils.data import DataLoader
 
@@ -134,6 +136,7 @@ class Explain(LightningModule):
             seed=self.seed,
             settings=self.settings,
             files=file_digests(self.settings),
+            samples=self.data.split(self.split).digest(),
             networks={
                 role: weights_digest(network)
                 for role in ("classifier", "generator", "translator")
@@ -163,10 +166,10 @@ class Explain(LightningModule):
             begin = time.perf_counter()
             images, label = batch["image"], batch["label"]
             row = pose(classify(self.subject, images), self.foil, label).row
-            answer = ask_in_chunks(explainer, self.subject, images, self.foil, label, self.manifest.chunk_size).to(
-                "cpu"
-            )
-            part = Part(answer, batch["index"][row].cpu(), label[row].cpu())
+            with isolate_rng():  # an explainer that draws, draws the same whatever was explained before
+                torch.manual_seed((self.seed or 0) + block)
+                answer = ask_in_chunks(explainer, self.subject, images, self.foil, label, self.manifest.chunk_size)
+            part = Part(answer.to("cpu"), batch["index"][row].cpu(), label[row].cpu())
             write_part(self.folder / name, part_name(block), part, time.perf_counter() - begin)
         return len(batch["index"])
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from xaicf.core import DataError, InputError
 
-LARGEST = 2**31
-"""No data set has as many samples."""
+MOST = 2**24
+"""Ids that are held in memory."""
 
 
 def sample_ids(given: Sequence[int] | str) -> list[int]:
@@ -46,7 +46,7 @@ def _read(text: str) -> list[int]:
         if found is None or int(found[2] or found[1]) < int(found[1]):
             raise InputError(f"{place} must be numbers and rising ranges such as 0-1999, got {word}")
         first, last = int(found[1]), int(found[2] or found[1])
-        if last >= LARGEST:
-            raise InputError(f"{place} must be below {LARGEST}, got {word}")
+        if last - first + len(ids) >= MOST:
+            raise InputError(f"{place} must name at most {MOST:,} samples, got {word}")
         ids += range(first, last + 1)
     return ids

@@ -10,6 +10,7 @@ from lightning.pytorch.callbacks.progress.tqdm_progress import Tqdm
 
 from xaicf.commands.explain import Explain
 from xaicf.commands.memory import parse_bytes
+from xaicf.core import InputError
 from xaicf.data import ImageData
 
 
@@ -69,7 +70,12 @@ class Trainer(lightning.Trainer):
             output: folder or URL of the store.
             memory: that explaining may take in each process, such as 2G; half of what is free if left out.
             settings: the resolved configuration, kept in the store.
+
+        Raises:
+            InputError: the trainer is to stop early, or the networks, explainers and data do not fit.
         """
+        if self.limit_predict_batches != 1.0:
+            raise InputError("limit_predict_batches and fast_dev_run leave a store incomplete; take --model.ids")
         model.check(datamodule)
         seed = None if settings is None else settings.get("seed_everything")
         model.bind(datamodule, output, None if memory is None else parse_bytes(memory), settings, seed)

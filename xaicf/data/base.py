@@ -1,5 +1,6 @@
 """Splits of labelled images as uint8, a batch by one indexing operation."""
 
+import hashlib
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -36,6 +37,17 @@ class Split(Dataset[Batch]):
     def __len__(self) -> int:
         """Give the number of images."""
         return len(self.labels)
+
+    def digest(self) -> str:
+        """Give the SHA-256 of all images and labels; of images in files that of their paths and sizes."""
+        found = hashlib.sha256(self.labels.numpy().tobytes())
+        if isinstance(self.images, Tensor):
+            for some in torch.split(self.images, 1024):
+                found.update(some.contiguous().numpy().tobytes())
+        else:
+            for path in self.images.paths:
+                found.update(f"{path} {Path(path).stat().st_size}\n".encode())
+        return found.hexdigest()
 
     def __getitem__(self, id_: int) -> Batch:
         """Give a batch of one image."""

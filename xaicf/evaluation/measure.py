@@ -128,7 +128,7 @@ class MeanMeasure(Metric):
     def update(self, subject: Subject, explanation: Explanation, mask: Flags | None = None) -> None:
         """Add the images of an explanation."""
         values = self.measure(subject, explanation, mask)
-        values = values[values.isfinite()].to(self.total.device)
+        values = values[~values.isnan()].to(self.total.device)
         self.total += values.sum()
         self.count += len(values)
 

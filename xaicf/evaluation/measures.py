@@ -16,6 +16,7 @@ MEASURES = (
     Measure("l1", counterfactual.l1, False, "counterfactual"),
     Measure("l2", counterfactual.l2, False, "counterfactual"),
     reported("latent_distance", "the squared distance in latent space."),
+    reported("latent_l1", "the sum of absolute changes of the latent."),
     Measure("changed_share", counterfactual.changed_share, False, "counterfactual"),
     Measure("connectedness", counterfactual.connectedness, True, "counterfactual"),
     Measure("cout", counterfactual.cout, True, "counterfactual", source="Khorram and Fuxin 2022"),

@@ -12,33 +12,43 @@ CHUNK = 256
 
 
 class Features(nn.Module):
-    """What enters a classifier's last linear layer, as a network of its own.
+    """What enters a classifier's last linear layer, as a network of its own. The last is the one that runs last.
 
     Args:
-        classifier: any that ends in a linear layer.
+        classifier: any that uses a linear layer.
 
     Raises:
         InputError: there is no linear layer.
     """
 
+    num_features: int
+    """What torchmetrics asks for; :func:`frechet_metric` sets it."""
+
     def __init__(self, classifier: nn.Module) -> None:
         super().__init__()
-        layers = [module for module in classifier.modules() if isinstance(module, nn.Linear)]
-        if not layers:
+        self.layers = [module for module in classifier.modules() if isinstance(module, nn.Linear)]
+        if not self.layers:
             raise InputError("features need a classifier that ends in a linear layer")
         self.classifier = classifier
-        self.last = layers[-1]
-        self.num_features = layers[-1].in_features
 
     def forward(self, images: Images) -> Tensor:
-        """Map images (B, C, H, W) in [0, 1] to features (B, num_features)."""
+        """Map images (B, C, H, W) in [0, 1] to features (B, F).
+
+        Raises:
+            InputError: the classifier has linear layers, but uses none.
+        """
         entered: list[Tensor] = []
-        handle = self.last.register_forward_pre_hook(lambda _, arguments: entered.append(arguments[0]))
+        handles = [
+            layer.register_forward_pre_hook(lambda _, arguments: entered.append(arguments[0])) for layer in self.layers
+        ]
         try:
             with as_found(self.classifier), torch.no_grad():
                 self.classifier(images)
         finally:
-            handle.remove()
+            for handle in handles:
+                handle.remove()
+        if not entered:
+            raise InputError("features need a classifier that ends in a linear layer, and it uses none of its own")
         return entered[-1].flatten(1)
 
 
@@ -57,7 +67,9 @@ def frechet_metric(classifier: nn.Module, real: Images) -> FrechetInceptionDista
     Raises:
         InputError: the classifier has no linear layer.
     """
-    metric = FrechetInceptionDistance(feature=Features(classifier), reset_real_features=False).to(real.device)
+    features = Features(classifier)
+    features.num_features = features(real[:1]).shape[1]
+    metric = FrechetInceptionDistance(feature=features, reset_real_features=False).to(real.device)
     for chunk in torch.split(real, CHUNK):
         metric.update(chunk, real=True)
     return metric

@@ -9,7 +9,7 @@ RESAMPLES = 2000
 
 
 class Mean(NamedTuple):
-    """A mean over ``n`` images with its bootstrap interval of 95 %."""
+    """A mean over ``n`` numbers with its bootstrap interval of 95 %."""
 
     n: int
     mean: float
@@ -25,15 +25,29 @@ class Comparison(NamedTuple):
     effect: float
 
 
-def bootstrap_mean(values: np.ndarray, seed: int = 0) -> Mean:
-    """Give mean and percentile interval of the finite values; NaN where there is none."""
-    values = values[np.isfinite(values)]
-    if len(values) == 0:
+def bootstrap_mean(values: np.ndarray, images: np.ndarray | None = None, seed: int = 0) -> Mean:
+    """Give mean and percentile interval of the values but NaN; NaN where there is none.
+
+    One infinite value makes the mean infinite.
+
+    Args:
+        values: (N,).
+        images: which image each is of (N,), for several of one, which are resampled together; all differ if left out.
+        seed: of the resampling.
+    """
+    known = ~np.isnan(values)
+    kept = values[known]
+    if len(kept) == 0:
         return Mean(0, np.nan, np.nan, np.nan)
+    if np.isinf(kept).any():
+        return Mean(len(kept), float(kept.mean()), np.nan, np.nan)
+    image = np.arange(len(kept)) if images is None else np.unique(images[known], return_inverse=True)[1]
+    sums, counts = np.bincount(image, kept), np.bincount(image)
     random = np.random.default_rng(seed)
-    means = [values[random.integers(len(values), size=len(values))].mean() for _ in range(RESAMPLES)]
+    draws = (random.integers(len(sums), size=len(sums)) for _ in range(RESAMPLES))
+    means = [sums[drawn].sum() / counts[drawn].sum() for drawn in draws]
     low, high = np.quantile(means, [0.025, 0.975])
-    return Mean(len(values), float(values.mean()), float(low), float(high))
+    return Mean(len(kept), float(kept.mean()), float(low), float(high))
 
 
 def compare(first: np.ndarray, second: np.ndarray) -> Comparison:
@@ -41,10 +55,13 @@ def compare(first: np.ndarray, second: np.ndarray) -> Comparison:
 
     Reference: Wilcoxon 1945; rank-biserial correlation, Kerby 2014.
     """
-    difference = (first - second)[np.isfinite(first - second)]
+    with np.errstate(invalid="ignore"):  # infinity less infinity is no difference that is known
+        difference = first - second
+    difference = difference[~np.isnan(difference)]
     moved = difference[difference != 0]
     if len(moved) == 0:
         return Comparison(len(difference), 1.0, 0.0)
     ranks = stats.rankdata(np.abs(moved))
     effect = float((ranks[moved > 0].sum() - ranks[moved < 0].sum()) / ranks.sum())
-    return Comparison(len(difference), float(stats.wilcoxon(moved).pvalue), effect)
+    # Signed ranks in place of the differences, which may be infinite, give the same test.
+    return Comparison(len(difference), float(stats.wilcoxon(np.sign(moved) * ranks).pvalue), effect)

@@ -11,7 +11,8 @@ from xaicf.evaluation.measure import About
 from xaicf.evaluation.statistics import bootstrap_mean, compare
 
 NOTE = (
-    "Mean with its bootstrap interval of 95 % and the number of images n. ↑ higher is better, ↓ lower, no arrow: "
+    "Mean with its bootstrap interval of 95 % and the number of questions n, one for each image and foil. "
+    "↑ higher is better, ↓ lower, no arrow: "
     "neither. validity, third_class_violation and gradient_evaluations count every image that was asked about; all "
     "other measures leave unsolved images out, so that explainers that solved different images are averaged over "
     "different ones. The tests in the CSV are over images that both solved."
@@ -29,15 +30,22 @@ class Measured:
 
     Attributes:
         keys: sample id and foil of each question.
+        images: of each question a digest of its image, by which explainers of different stores are paired.
         values: for each measure a number for each question, NaN where it does not count.
         whole: measures of all questions together: the value and the number of images behind it.
         about: what to say of each measure.
     """
 
     keys: list[tuple[int, int]] = field(default_factory=list)
+    images: list[bytes] = field(default_factory=list)
     values: dict[str, np.ndarray] = field(default_factory=dict)
     whole: dict[str, tuple[float, int]] = field(default_factory=dict)
     about: dict[str, About] = field(default_factory=dict)
+
+    @property
+    def places(self) -> np.ndarray:
+        """The sample id of each question."""
+        return np.array([index for index, _ in self.keys], dtype=np.int64)
 
 
 def rows(found: Mapping[str, Measured]) -> list[dict[str, object]]:
@@ -60,7 +68,7 @@ def rows(found: Mapping[str, Measured]) -> list[dict[str, object]]:
             if measure in one.whole:
                 row["mean"], row["n"] = one.whole[measure]
             else:
-                row |= bootstrap_mean(one.values[measure])._asdict()
+                row |= bootstrap_mean(one.values[measure], one.places)._asdict()
                 if first is None:
                     first = name, one
                 else:
@@ -70,9 +78,16 @@ def rows(found: Mapping[str, Measured]) -> list[dict[str, object]]:
 
 
 def _test(first: tuple[str, Measured], one: Measured, measure: str) -> dict[str, object]:
-    mine, theirs = (dict(zip(e.keys, e.values[measure], strict=True)) for e in (one, first[1]))
-    both = sorted(mine.keys() & theirs.keys())
-    test = compare(np.array([mine[key] for key in both]), np.array([theirs[key] for key in both]))
+    mine, theirs = (
+        dict(zip(zip(e.images, e.keys, strict=True), e.values[measure], strict=True)) for e in (one, first[1])
+    )
+    both: dict[tuple[bytes, int], list[tuple[float, float]]] = {}
+    for image, key in sorted(mine.keys() & theirs.keys()):
+        both.setdefault((image, key[0]), []).append((mine[image, key], theirs[image, key]))
+    # Several foils of one image are not independent: their mean counts once, over those that both answered.
+    known = ([pair for pair in pairs if not np.isnan(pair).any()] for pairs in both.values())
+    means = np.array([np.mean(pairs, 0) for pairs in known if pairs]).reshape(-1, 2)
+    test = compare(means[:, 0], means[:, 1])
     return {"against": first[0], "n_paired": test.n, "p": test.p, "effect": test.effect}
 
 

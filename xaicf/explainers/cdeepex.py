@@ -44,8 +44,8 @@ class CDeepEx(Explainer):
     the opposite sign, with which G(z0) + Δ would not be x, and does not clamp x(z).
 
     The result is certified by a fresh pass of the classifier over the counterfactual itself. Scalars:
-    ``latent_distance`` (squared), ``boundary_residual`` |llh_fact - llh_foil|, ``third_class_margin`` (the
-    lower of the two less the best other class; infinite for two classes), ``clamped_residual`` (the boundary
+    ``latent_distance`` (squared), ``latent_l1``, ``boundary_residual`` |llh_fact - llh_foil|, ``third_class_margin``
+    (the lower of the two less the best other class; infinite for two classes), ``clamped_residual`` (the boundary
     residual of the picture clamped to [0, 1]) and ``gradient_evaluations``.
 
     Reference: Feghahati et al., "CDeepEx: Contrastive Deep Explanations"; without the constraints on other
@@ -166,6 +166,7 @@ class CDeepEx(Explainer):
                 counterfactual = image(solution.point, torch.arange(len(inputs), device=inputs.device))
         scalars = {
             "latent_distance": (solution.point - start).square().sum(1),
+            "latent_l1": (solution.point - start).abs().sum(1),
             "gradient_evaluations": solution.evaluations,
             **certificate(subject.classifier, counterfactual, fact, foil),
         }

@@ -1,5 +1,6 @@
 """What was measured of the explainers of a store, kept beside them."""
 
+import hashlib
 import io
 import json
 from collections.abc import Mapping, Sequence
@@ -48,8 +49,9 @@ def write_evaluation(folder: Folder, evaluation: Evaluation) -> None:
     """
     buffer = io.BytesIO()
     pq.write_table(evaluation.table, buffer)
+    summary = {"table": hashlib.sha256(buffer.getvalue()).hexdigest(), "rows": list(evaluation.rows)}
     folder.write(BY_QUESTION, buffer.getvalue())
-    folder.write(SUMMARY, json.dumps(list(evaluation.rows), indent=2, allow_nan=False).encode())
+    folder.write(SUMMARY, json.dumps(summary, indent=2, allow_nan=False).encode())
 
 
 def read_evaluation(folder: Folder) -> Evaluation | None:
@@ -61,13 +63,15 @@ def read_evaluation(folder: Folder) -> Evaluation | None:
     if SUMMARY not in folder.sizes():
         return None
     try:
-        rows = json.loads(folder.read(SUMMARY))
-        table = pq.read_table(io.BytesIO(folder.read(BY_QUESTION)))
+        summary = json.loads(folder.read(SUMMARY))
+        rows, data = summary["rows"], folder.read(BY_QUESTION)
+        assert summary["table"] == hashlib.sha256(data).hexdigest()  # not the table of another evaluation
+        table = pq.read_table(io.BytesIO(data))
         assert all(set(ROW) <= set(row) for row in rows)
         assert all(isinstance(row.get(key, 0), kinds) for row in rows for key, kinds in NUMBERS.items())
         assert set(KEYS) <= set(table.column_names)
         assert all(pa.types.is_integer(table[key].type) for key in KEYS[1:])
         assert all(pa.types.is_floating(table[name].type) for name in set(table.column_names) - set(KEYS))
-    except (AssertionError, AttributeError, TypeError, ValueError, pa.ArrowException) as error:
+    except (AssertionError, AttributeError, KeyError, TypeError, ValueError, pa.ArrowException) as error:
         raise DataError(f"{folder.path(SUMMARY)} or its table is damaged; remove it, or run evaluate again") from error
     return Evaluation(rows, table)

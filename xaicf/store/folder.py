@@ -25,10 +25,11 @@ class Folder:
     """
 
     def __init__(self, url: str | Path) -> None:
-        self.url = str(url).rstrip("/")
+        scheme, mark, rest = str(url).rpartition("://")
+        self.url = scheme + mark + (rest.rstrip("/") or rest[:1])
         try:
             self.system, self.root = fsspec.core.url_to_fs(self.url)
-        except (ImportError, ValueError) as error:
+        except (ImportError, OSError, ValueError) as error:
             raise DataError(f"store {self.url} is at no file system that is known here: {error}") from error
 
     def __truediv__(self, name: str) -> "Folder":
@@ -50,6 +51,8 @@ class Folder:
                 _replace(Path(self.root, name), data)
             else:  # object stores show a file when it is closed
                 self.system.pipe_file(f"{self.root}/{name}", data)
+        except NotImplementedError as error:
+            raise DataError(f"cannot write {self.path(name)}: its file system is for reading") from error
         except OSError as error:
             raise DataError(f"cannot write {self.path(name)}: {error.strerror or error}") from error
 

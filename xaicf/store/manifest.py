@@ -40,6 +40,7 @@ class Manifest:
         settings: the resolved configuration; networks and explainers can be built from it again.
         files: SHA-256 of every file that the settings name, such as checkpoints.
         networks: SHA-256 of the weights of each network, by its role.
+        samples: SHA-256 of what was to be explained, so that ids mean the same in a resumed run.
         environment: versions, the SHA-256 of the package's source, kind of device, threads.
         format: of the store.
     """
@@ -54,6 +55,7 @@ class Manifest:
     settings: dict[str, Any] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
     networks: dict[str, str] = field(default_factory=dict)
+    samples: str = ""
     environment: dict[str, Any] = field(default_factory=dict)
     format: int = FORMAT
 

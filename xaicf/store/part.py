@@ -143,7 +143,9 @@ def read_seconds(folder: Folder, name: str) -> float | None:
 def _mark(folder: Folder, name: str) -> dict[str, dict[str, object]]:
     file = f"{name}{MARK}"
     try:
-        files: dict[str, dict[str, object]] = json.loads(folder.read(file))["files"]
+        mark = json.loads(folder.read(file))
+        files: dict[str, dict[str, object]] = mark["files"]
+        assert isinstance(mark.get("seconds"), int | float | None)
         assert {f"{name}.parquet", f"{name}.safetensors"} == set(files)
         assert all({"bytes", "sha256"} == set(entry) for entry in files.values())
     except (AssertionError, AttributeError, KeyError, TypeError, ValueError) as error:
