@@ -74,7 +74,7 @@ class Trainer(lightning.Trainer):
         Raises:
             InputError: the trainer is to stop early, or the networks, explainers and data do not fit.
         """
-        if self.limit_predict_batches != 1.0:
+        if isinstance(self.limit_predict_batches, int) or self.limit_predict_batches < 1:  # 1 is one batch, 1.0 all
             raise InputError("limit_predict_batches and fast_dev_run leave a store incomplete; take --model.ids")
         model.check(datamodule)
         seed = None if settings is None else settings.get("seed_everything")
