@@ -3,6 +3,7 @@
 from xaicf.explainers.attribution import Attribution
 from xaicf.explainers.base import Explainer, classify, resolve_classes
 from xaicf.explainers.cdeepex import CDeepEx
+from xaicf.explainers.inversion import Inversion
 from xaicf.explainers.question import ask, pose
 
-__all__ = ["Attribution", "CDeepEx", "Explainer", "ask", "classify", "pose", "resolve_classes"]
+__all__ = ["Attribution", "CDeepEx", "Explainer", "Inversion", "ask", "classify", "pose", "resolve_classes"]

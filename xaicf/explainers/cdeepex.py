@@ -1,29 +1,15 @@
 """CDeepEx: the nearest point in a generator's latent space where two classes tie and no third one wins."""
 
-import contextlib
-import re
+import copy
 from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
-from xaicf.core import (
-    ClassifierError,
-    Encoder,
-    Explanation,
-    Generator,
-    Images,
-    InputError,
-    Labels,
-    Latents,
-    Logits,
-    PerImage,
-    Status,
-    Subject,
-    is_out_of_memory,
-)
+from xaicf.core import Explanation, Images, InputError, Labels, Latents, Logits, PerImage, Status, Subject
 from xaicf.explainers.base import Explainer
-from xaicf.explainers.precision import in_double
+from xaicf.explainers.inversion import Inversion
+from xaicf.explainers.latent import PRECISIONS, Precision, latent_images
 from xaicf.explainers.solvers import augmented_lagrangian, begin, polish, restore
 
 Solver = Literal["restoration", "augmented_lagrangian"]
@@ -35,7 +21,8 @@ APART = 0.3
 class CDeepEx(Explainer):
     """Why fact, and not foil? Because the image does not look like this nearest tie of the two.
 
-    With z0 the encoder's mean, Δ = x - G(z0) and x(z) = G(z) + Δ, solve (equation 2)
+    With z0 the encoder's mean, or for a generator without an encoder the latent that :class:`Inversion` finds,
+    Δ = x - G(z0) and x(z) = G(z) + Δ, solve (equation 2)
 
         minimise |z - z0|²  subject to  llh_fact = llh_foil  and, for every other class j,
         llh_fact - llh_j >= ε,  llh_foil - llh_j >= ε    (all at x(z)).
@@ -46,7 +33,9 @@ class CDeepEx(Explainer):
     The result is certified by a fresh pass of the classifier over the counterfactual itself. Scalars:
     ``latent_distance`` (squared), ``latent_l1``, ``boundary_residual`` |llh_fact - llh_foil|, ``third_class_margin``
     (the lower of the two less the best other class; infinite for two classes), ``clamped_residual`` (the boundary
-    residual of the picture clamped to [0, 1]) and ``gradient_evaluations``.
+    residual of the picture clamped to [0, 1]), ``gradient_evaluations``, those of an inversion among them,
+    ``reconstruction_error`` (root mean square of Δ) and ``reconstruction_is_fact`` (1 where the classifier gives G(z0)
+    the fact, else 0).
 
     Reference: Feghahati et al., "CDeepEx: Contrastive Deep Explanations"; without the constraints on other
     classes Joshi et al. 2018, "xGEMs".
@@ -62,6 +51,7 @@ class CDeepEx(Explainer):
             draws and all images share. The distance that is minimised stays that to z0.
         precision: of the networks in the search. ``double`` makes the result independent of how images are
             batched; ``single`` is faster and still certified.
+        inversion: how z0 is found for a generator without an encoder.
 
     Raises:
         InputError: an option is out of its range.
@@ -77,7 +67,8 @@ class CDeepEx(Explainer):
         constrain_others: bool = True,
         clamp: bool = True,
         start: int = 0,
-        precision: Literal["double", "single"] = "double",
+        precision: Precision = "double",
+        inversion: Inversion | None = None,
     ) -> None:
         if not (epsilon >= 0 and tolerance > 0):
             raise InputError(f"epsilon must be >= 0 and tolerance > 0, got {epsilon} and {tolerance}")
@@ -85,15 +76,16 @@ class CDeepEx(Explainer):
             raise InputError(f"solver must be restoration or augmented_lagrangian, got {solver}")
         if start < 0:
             raise InputError(f"start must be at least 0, got {start}")
-        if precision not in {"double", "single"}:
-            raise InputError(f"precision must be double or single, got {precision}")
+        if precision not in PRECISIONS:
+            raise InputError(f"precision must be {' or '.join(PRECISIONS)}, got {precision}")
         self.epsilon = epsilon
         self.tolerance = tolerance
         self.solver: Solver = solver
         self.constrain_others = constrain_others
         self.clamp = clamp
         self.start = start
-        self.precision = precision
+        self.precision: Precision = precision
+        self.inversion = Inversion() if inversion is None else inversion
 
     @property
     def name(self) -> str:
@@ -102,60 +94,18 @@ class CDeepEx(Explainer):
 
     def from_start(self, number: int) -> "CDeepEx":
         """Give the same problem with the search begun elsewhere."""
-        return CDeepEx(
-            self.epsilon, self.tolerance, self.solver, self.constrain_others, self.clamp, number, self.precision
-        )
-
-    def check(self, subject: Subject) -> None:
-        """Raise :class:`InputError` where there is no generator with an encoder."""
-        super().check(subject)
-        if not isinstance(subject.generator, Encoder):
-            raise InputError(f"CDeepEx needs a generator with an encoder, got {type(subject.generator).__name__}")
+        found = copy.copy(self)
+        found.start = number
+        return found
 
     def _explain(self, subject: Subject, inputs: Images, fact: Labels, foil: Labels) -> Explanation:
-        generator = subject.generator
-        assert isinstance(generator, Generator)
-        assert isinstance(generator, Encoder)
-        double = self.precision == "double" and inputs.dtype == torch.float32 and inputs.device.type != "mps"
-        exact = in_double(*subject.modules) if double else contextlib.nullcontext()
-        with exact:
-            wide = torch.float64 if double else inputs.dtype
-
-            # What leaves a network is rounded to the inputs' precision: what rounding inside it depends on, such
-            # as the size of the batch, is gone.
-            def decode(latents: Latents) -> Images:
-                return generator.decode(latents.to(wide)).to(inputs.dtype)
-
-            with torch.no_grad():
-                try:
-                    start = generator.encode(inputs.to(wide)).to(inputs.dtype)
-                except RuntimeError as error:
-                    if is_out_of_memory(error):
-                        raise
-                    raise InputError(f"generator does not take images of {tuple(inputs.shape[1:])}: {error}") from error
-                reconstruction = decode(start)
-            if reconstruction.shape != inputs.shape:
-                draws = tuple(reconstruction.shape[1:])
-                raise InputError(f"generator draws images of {draws}, the inputs are {tuple(inputs.shape[1:])}")
-
-            def image(latents: Latents, rows: Labels) -> Images:
-                # x + (G(z) - G(z0)) is G(z) + Δ, and exactly x at z0.
-                shown = inputs[rows] + (decode(latents) - reconstruction[rows])
-                return shown.clamp(0, 1) if self.clamp else shown
+        with latent_images(subject, inputs, fact, self.clamp, self.precision, self.inversion) as images:
 
             def constraints(latents: Latents, rows: Labels) -> tuple[PerImage, Tensor]:
-                try:
-                    logits = subject.classifier(image(latents, rows).to(wide)).to(inputs.dtype)
-                except RuntimeError as error:
-                    if not double or not re.search("dtype|scalar type", str(error)):
-                        raise
-                    raise ClassifierError(
-                        "classifier has weights that are not registered and stay in single precision; "
-                        f"set precision single: {error}"
-                    ) from error
-                h, g = tie_constraints(logits, fact[rows], foil[rows], self.epsilon)
+                h, g = tie_constraints(images.logits(latents, rows), fact[rows], foil[rows], self.epsilon)
                 return h, g if self.constrain_others else g[:, :0]
 
+            start = images.start
             first = start + _offset(self.start, start)
             solution = begin(first)
             if self.solver == "restoration":
@@ -163,11 +113,13 @@ class CDeepEx(Explainer):
             solution = augmented_lagrangian(solution, start, constraints, self.tolerance, first=first)
             solution = polish(solution, start, constraints, self.tolerance)
             with torch.no_grad():
-                counterfactual = image(solution.point, torch.arange(len(inputs), device=inputs.device))
+                counterfactual = images.image(solution.point, torch.arange(len(inputs), device=inputs.device))
+            drawn = images.scalars(fact)
         scalars = {
             "latent_distance": (solution.point - start).square().sum(1),
             "latent_l1": (solution.point - start).abs().sum(1),
-            "gradient_evaluations": solution.evaluations,
+            "gradient_evaluations": solution.evaluations + images.evaluations,
+            **drawn,
             **certificate(subject.classifier, counterfactual, fact, foil),
         }
         solved = scalars["boundary_residual"] <= self.tolerance
