@@ -25,6 +25,7 @@ import xaicf.tasks
 from xaicf.callbacks import ExplainAtValidationEnd
 from xaicf.callbacks.settings import SaveSettings
 from xaicf.commands import Trainer
+from xaicf.commands.explain import Explain
 from xaicf.commands.orphan import end_with_launcher
 from xaicf.core import CheckpointError, InputError, UserError, read_checkpoint
 from xaicf.data import ImageData
@@ -69,7 +70,7 @@ for limit in LIMITS:
 class Parser(LightningArgumentParser):
     """Takes functions such as ``xaicf.load_frozen`` as networks of a model, also where the data is linked into it."""
 
-    def add_function_arguments(self, *args: Any, linked_targets: object = None, **keywords: Any) -> list[str]:  # noqa: ANN401  (jsonargparse's)
+    def add_function_arguments(self, *args: Any, linked_targets: object = None, **keywords: Any) -> list[str]:  # noqa: ANN401  (whatever jsonargparse's own takes)
         """Leave out the links, which jsonargparse hands on though its own method does not take them."""
         added: list[str] = super().add_function_arguments(*args, **keywords)
         return added
@@ -145,12 +146,13 @@ class CLI(LightningCLI):
                 if isinstance(callback, ExplainAtValidationEnd):
                     callback.check(self.model, self.datamodule)
 
-    def explain(self, **arguments: Any) -> None:  # noqa: ANN401  (those of the trainer's method)
+    def explain(self, model: Explain, datamodule: ImageData, output: str, memory: str | None = None) -> None:
         """Run :meth:`Trainer.explain`, which keeps the resolved settings."""
         written = json.loads(self.parser.dump(self.config, skip_none=False, format="json"))[self.subcommand]
         settings = {name: written[name] for name in ("seed_everything", "model", "data")}
         assert isinstance(self.trainer, Trainer)
-        self.trainer.explain(settings={**settings, "precision": written["trainer"]["precision"]}, **arguments)
+        settings |= {"precision": written["trainer"]["precision"]}
+        self.trainer.explain(model, datamodule, output, memory, settings)
 
     def after_fit(self) -> None:
         """Say where the results lie."""

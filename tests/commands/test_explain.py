@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -330,6 +331,12 @@ def test_an_explainer_that_draws_gives_the_same_after_a_break() -> None:
     assert hashes(Path("store")) == whole
     assert read("store").attribution.unique().numel() > 10 * 1024 - 8
     sys.path.remove("")
+
+
+def test_an_archive_for_reading_is_one_line(mistake: Mistake) -> None:
+    with zipfile.ZipFile("there.zip", "w") as archive:
+        archive.writestr("anything", "")
+    assert mistake(output="zip:///::there.zip").endswith("manifest.json: its file system is for reading")
 
 
 def test_a_file_system_for_reading_is_one_line(mistake: Mistake) -> None:

@@ -44,19 +44,19 @@ class LogRealism(Callback):
         if not isinstance(pl_module, Generator) or not isinstance(data, ImageData):
             names = f"{type(pl_module).__name__} and {type(data).__name__}"
             raise InputError(f"LogRealism needs a Generator and an ImageData module, got {names}")
+        self.data = data
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draw, measure and log."""
         if trainer.sanity_checking:
             return
         assert isinstance(pl_module, Generator)
-        data: ImageData = trainer.datamodule  # type: ignore[attr-defined]  # Lightning sets it from outside
-        count = min(self.samples, len(data.splits["val"]))
+        count = min(self.samples, len(self.data.splits["val"]))
         # The real images are measured once, and kept as tensors that any later call may add to.
         with torch.inference_mode(False), torch.no_grad():
             if self.metric is None:
                 self.classifier.to(pl_module.device)
-                real = data.samples(range(count))["image"].to(pl_module.device)
+                real = self.data.samples(range(count))["image"].to(pl_module.device)
                 self.metric = frechet_metric(self.classifier, real)
                 self.metric.sync_on_compute = False  # all processes hold the same samples
             random = torch.Generator().manual_seed(0)

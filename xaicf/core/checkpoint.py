@@ -15,7 +15,7 @@ RECIPE = "xaicf"
 """The key of a task's recipe in its checkpoint."""
 
 
-def load_safely(path: str | Path) -> Any:  # noqa: ANN401  (whatever was saved)
+def load_safely(path: str | Path) -> object:
     """Read a file of torch.save onto the CPU, refusing everything but tensors and plain values.
 
     Raises:
@@ -25,13 +25,14 @@ def load_safely(path: str | Path) -> Any:  # noqa: ANN401  (whatever was saved)
     if not path.is_file():
         raise CheckpointError(f"checkpoint not found: {path}")
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        found: object = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         if _is_zip(path):
             raise CheckpointError(f"checkpoint {path} holds pickled code and is refused") from error
         raise CheckpointError(f"checkpoint {path} is damaged or no checkpoint") from error
     except Exception as error:  # bytes read as a pickle raise whatever they happen to spell
         raise CheckpointError(f"checkpoint {path} is damaged or no checkpoint") from error
+    return found
 
 
 def read_checkpoint(path: str | Path) -> dict[str, Any]:

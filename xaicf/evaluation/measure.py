@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -114,14 +114,14 @@ class MeanMeasure(Metric):
     total: Tensor
     count: Tensor
 
-    def __init__(self, measure: Measure, **options: Any) -> None:  # noqa: ANN401  (those of torchmetrics)
-        super().__init__(**options)
+    def __init__(self, measure: Measure) -> None:
+        super().__init__()
         self.measure = measure
         self.add_state("total", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
         self.add_state("count", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
 
     @property
-    def higher_is_better(self) -> bool | None:  # type: ignore[override]  # torchmetrics keeps it in the class
+    def higher_is_better(self) -> bool | None:  # type: ignore[override]  # a constant of the class there, which refuses to be set
         """Tell which way is better."""
         return self.measure.higher_is_better
 

@@ -146,20 +146,17 @@ class TorchvisionNet(nn.Module):
         return logits
 
 
+def _pair(size: tuple[int, ...]) -> tuple[int, int]:
+    """Give a setting of a built convolution as its constructor takes it."""
+    return size[0], size[1]
+
+
 def _adapt_first_layer(network: nn.Module, image_shape: ImageShape) -> None:
     small = isinstance(network, torchvision.models.ResNet) and max(image_shape[1:]) < 64
     name, old = next((n, m) for n, m in network.named_modules() if isinstance(m, nn.Conv2d))
     if old.in_channels != image_shape[0] or small:
-        kernel, stride, padding = (3, 1, 1) if small else (old.kernel_size, old.stride, old.padding)
-        # torch types the settings of a built convolution more loosely than the arguments that they came from.
-        new = nn.Conv2d(
-            image_shape[0],
-            old.out_channels,
-            kernel,  # type: ignore[arg-type]
-            stride,  # type: ignore[arg-type]
-            padding,  # type: ignore[arg-type]
-            bias=old.bias is not None,
-        )
-        network.set_submodule(name, new)
+        padding = old.padding if isinstance(old.padding, str) else _pair(old.padding)
+        sizes = ((3, 3), (1, 1), (1, 1)) if small else (_pair(old.kernel_size), _pair(old.stride), padding)
+        network.set_submodule(name, nn.Conv2d(image_shape[0], old.out_channels, *sizes, bias=old.bias is not None))
     if small:
         network.maxpool = nn.Identity()

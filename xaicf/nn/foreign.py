@@ -53,9 +53,13 @@ def foreign_classifier(
         raise InputError(f"factory {factory} must make a module, got {type(network).__name__}")
     if state_dict is not None:
         weights = load_safely(state_dict)
+        if not isinstance(weights, dict):
+            raise CheckpointError(
+                f"{state_dict} does not hold the weights of {factory}: it holds a {type(weights).__name__}"
+            )
         try:
             network.load_state_dict(weights.get("state_dict", weights))
-        except (AttributeError, RuntimeError, TypeError) as error:
+        except (RuntimeError, TypeError) as error:
             reason = " ".join(str(error).split())[:200]
             raise CheckpointError(f"{state_dict} does not hold the weights of {factory}: {reason}") from error
     return nn.Sequential(Normalize(mean, std), network).eval().requires_grad_(False)

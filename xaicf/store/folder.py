@@ -51,7 +51,7 @@ class Folder:
                 _replace(Path(self.root, name), data)
             else:  # object stores show a file when it is closed
                 self.system.pipe_file(f"{self.root}/{name}", data)
-        except NotImplementedError as error:
+        except (NotImplementedError, ValueError) as error:  # what archives and other systems for reading raise
             raise DataError(f"cannot write {self.path(name)}: its file system is for reading") from error
         except OSError as error:
             raise DataError(f"cannot write {self.path(name)}: {error.strerror or error}") from error

@@ -72,8 +72,7 @@ class AdversarialTask(Task):
         values = self.update_critic(batch)
         if self.batches % self.n_critic == 0:
             values |= self.update_generator(batch)
-        every = self.trainer.log_every_n_steps  # type: ignore[attr-defined]  # Lightning sets it from outside
-        if every and self.batches % every == 0:
+        if self.logs_at(self.batches):
             named = {f"train/{name}": value.detach() for name, value in values.items()}
             self.log_dict(named, batch_size=len(batch["label"]), prog_bar=True)
 

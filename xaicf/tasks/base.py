@@ -75,10 +75,14 @@ class Task(LightningModule, ABC):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor | None:
         """Return the loss; log it at the trainer's interval, since each call costs as much as a small network."""
         loss = self.step(batch)["loss"]
-        every = self.trainer.log_every_n_steps  # type: ignore[attr-defined]  # Lightning sets it from outside
-        if every and (self.global_step + 1) % every == 0:
+        if self.logs_at(self.global_step + 1):
             self.log("train/loss", loss, batch_size=len(batch["label"]), prog_bar=True)
         return loss
+
+    def logs_at(self, step: int) -> bool:
+        """Tell whether the trainer's interval falls on a step, counted from 1."""
+        every: int = self.trainer.log_every_n_steps  # type: ignore[attr-defined]  # Lightning sets it from outside
+        return every > 0 and step % every == 0
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Log every value of the step."""
