@@ -125,7 +125,7 @@ def test_smaller_chunks_measure_the_same(home: Path, tmp_path: Path) -> None:
     tables = []
     for path in (home / "first", copy):
         output = tmp_path / f"{path.name}_table.csv"
-        assert main(["evaluate", str(path), "--output", str(output), "--again=3", "--reference=300"]) == 0
+        assert main(["evaluate", str(path), "--output", str(output), "--again=0", "--reference=300"]) == 0
         tables.append(table_of(output))
     assert tables[0].keys() == tables[1].keys()
     for key, cells in tables[0].items():

@@ -21,8 +21,8 @@ pytestmark = pytest.mark.usefixtures("in_an_empty_folder")
 PATIENCE = 60
 """Seconds in which a run whose other process was killed must end."""
 
-LONG: Any = {"explainers": [SEARCH, GRADIENT], "ids": list(range(48)), "block_size": 2}
-"""Two dozen blocks, which take some seconds."""
+LONG: Any = {"explainers": [SEARCH, GRADIENT], "ids": list(range(24)), "block_size": 2}
+"""A dozen blocks, which take some seconds."""
 
 
 def begin(ranks: int, output: str, **changed: Any) -> subprocess.Popen[str]:
@@ -83,20 +83,20 @@ def uninterrupted(networks: Path, tmp_path_factory: pytest.TempPathFactory) -> s
     return str(home / "store")
 
 
-@pytest.mark.parametrize(("ranks", "ids"), [(2, 48), (4, 48), (2, 1)])
+@pytest.mark.parametrize(("ranks", "ids"), [(2, 24), (4, 24), (2, 1)])
 def test_any_number_of_processes_writes_the_store_of_one(ranks: int, ids: int, uninterrupted: str) -> None:
     changed = {"ids": list(range(ids))}
-    if ids != 48:
+    if ids != 24:
         complete(1, "one", **changed)
     complete(ranks, "several", **changed)
-    assert_same_store("several", uninterrupted if ids == 48 else "one")
+    assert_same_store("several", uninterrupted if ids == 24 else "one")
 
 
 @pytest.mark.parametrize("ranks", [1, 2])
 def test_killed_at_any_moment_it_goes_on_to_the_same_store(ranks: int, uninterrupted: str) -> None:
     moments, whole = random.Random(ranks), marks(uninterrupted)
     reached = []
-    for kill in range(3):
+    for kill in range(2):
         process, found = begin(ranks, "store"), marks("store")
         # Most moments lie within the writing, the first before it and at the start of processes.
         wanted = 0 if kill == 0 else found + moments.randint(1, whole // 6)
