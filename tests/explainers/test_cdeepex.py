@@ -12,11 +12,11 @@ from torch import Tensor, nn
 
 from xaicf.core import ClassifierError, Encoder, Explanation, Generator, InputError, Status, Subject
 from xaicf.explainers import CDeepEx
+from xaicf.explainers.solvers import SOLVERS, AugmentedLagrangian
 from xaicf.nn import ConvDecoder, ConvEncoder, TwoConv
 from xaicf.tasks import VAE
 
 SHAPE = (1, 6, 6)
-SOLVERS = ["restoration", "augmented_lagrangian"]
 
 
 class LinearGenerator(nn.Module, Generator, Encoder):
@@ -244,7 +244,7 @@ def test_a_tie_is_its_own_counterfactual(clamp: bool) -> None:
 
 @pytest.mark.parametrize(
     ("solver", "num_classes", "constrain_others"),
-    [("restoration", 2, True), ("restoration", 3, False), ("augmented_lagrangian", 3, True)],
+    [("sequential_quadratic", 2, True), ("sequential_quadratic", 3, False), ("augmented_lagrangian", 3, True)],
 )
 def test_classes_that_never_tie_are_reported(solver: str, num_classes: int, constrain_others: bool) -> None:
     """Classes 0 and 1 are one nat apart on every image."""
@@ -316,6 +316,16 @@ def test_batching_changes_neither_status_nor_distance(solver: str, size: int, co
     np.testing.assert_allclose(distances(found)[solved], distances(whole[:count])[solved], rtol=1e-2, atol=1e-4)
 
 
+def test_a_solver_may_have_options_of_its_own() -> None:
+    subject, inputs = linear_subject(2)
+    options: dict[str, Any] = {"clamp": False, "tolerance": 1e-3}
+    hasty = search(subject, inputs, solver=AugmentedLagrangian(inner_steps=1, outer_steps=1, penalty=1e-6), **options)
+    assert not (hasty.scalars["fallback"] > 0).any()
+    patient = search(subject, inputs, solver=AugmentedLagrangian("descent", step_size=0.02), **options)
+    assert (patient.scalars["gradient_evaluations"] > hasty.scalars["gradient_evaluations"]).all()
+    np.testing.assert_allclose(distances(patient), hyperplane_distances(subject, patient), rtol=0.02)
+
+
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_random_networks_are_certified(solver: str) -> None:
     subject, _ = random_networks()
@@ -380,7 +390,7 @@ def test_float64_images_and_networks() -> None:
         ({"tolerance": 0.0}, "epsilon must be >= 0 and tolerance > 0, got 1.0 and 0.0"),
         ({"epsilon": math.nan}, "epsilon"),
         ({"tolerance": math.nan}, "tolerance"),
-        ({"solver": "newton"}, "solver must be restoration or augmented_lagrangian, got newton"),
+        ({"solver": "newton"}, "solver must be sequential_quadratic or augmented_lagrangian, got newton"),
         ({"precision": "half"}, "precision must be double or single, got half"),
     ],
 )

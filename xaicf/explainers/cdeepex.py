@@ -1,7 +1,7 @@
 """CDeepEx: the nearest point in a generator's latent space where two classes tie and no third one wins."""
 
 import copy
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -9,10 +9,8 @@ from torch import Tensor, nn
 from xaicf.core import Explanation, Images, InputError, Labels, Latents, Logits, PerImage, Status, Subject
 from xaicf.explainers.base import Explainer
 from xaicf.explainers.inversion import Inversion
-from xaicf.explainers.latent import PRECISIONS, Precision, latent_images
-from xaicf.explainers.solvers import augmented_lagrangian, begin, polish, restore
-
-Solver = Literal["restoration", "augmented_lagrangian"]
+from xaicf.explainers.latent import PRECISIONS, LatentImages, Precision, latent_images
+from xaicf.explainers.solvers import Problem, Solver, SolverName, solve, solver_of
 
 APART = 0.3
 """Standard deviation, in each latent dimension, of the offset of a start but the first."""
@@ -34,6 +32,7 @@ class CDeepEx(Explainer):
     ``latent_distance`` (squared), ``latent_l1``, ``boundary_residual`` |llh_fact - llh_foil|, ``third_class_margin``
     (the lower of the two less the best other class; infinite for two classes), ``clamped_residual`` (the boundary
     residual of the picture clamped to [0, 1]), ``gradient_evaluations``, those of an inversion among them,
+    ``fallback`` (1 where the fast solver found no tie and left the image to the paper's, else 0),
     ``reconstruction_error`` (root mean square of Δ) and ``reconstruction_is_fact`` (1 where the classifier gives G(z0)
     the fact, else 0).
 
@@ -43,8 +42,8 @@ class CDeepEx(Explainer):
     Args:
         epsilon: how far every other class stays below the two, in nats.
         tolerance: largest violation of any constraint, in nats.
-        solver: ``augmented_lagrangian`` is the paper's; ``restoration`` tries Newton steps first and leaves
-            to the augmented Lagrangian what they do not solve.
+        solver: that begins, by name or with options of its own; see :func:`~xaicf.explainers.solvers.solve`.
+            ``augmented_lagrangian`` is the paper's.
         constrain_others: False drops the constraints on other classes (xGEMs).
         clamp: solve and certify through clamp(x(z), 0, 1), which is what is seen; False is the paper's.
         start: where the search begins: 0 at z0, any other number near it, at z0 plus an offset that the number
@@ -63,7 +62,7 @@ class CDeepEx(Explainer):
         self,
         epsilon: float = 1.0,
         tolerance: float = 0.01,
-        solver: Solver = "restoration",
+        solver: SolverName | Solver = "sequential_quadratic",
         constrain_others: bool = True,
         clamp: bool = True,
         start: int = 0,
@@ -72,15 +71,13 @@ class CDeepEx(Explainer):
     ) -> None:
         if not (epsilon >= 0 and tolerance > 0):
             raise InputError(f"epsilon must be >= 0 and tolerance > 0, got {epsilon} and {tolerance}")
-        if solver not in {"restoration", "augmented_lagrangian"}:
-            raise InputError(f"solver must be restoration or augmented_lagrangian, got {solver}")
         if start < 0:
             raise InputError(f"start must be at least 0, got {start}")
         if precision not in PRECISIONS:
             raise InputError(f"precision must be {' or '.join(PRECISIONS)}, got {precision}")
         self.epsilon = epsilon
         self.tolerance = tolerance
-        self.solver: Solver = solver
+        self.solver = solver_of(solver)
         self.constrain_others = constrain_others
         self.clamp = clamp
         self.start = start
@@ -98,27 +95,34 @@ class CDeepEx(Explainer):
         found.start = number
         return found
 
+    def problem(self, images: LatentImages, fact: Labels, foil: Labels) -> Problem:
+        """Pose the search of a batch.
+
+        Args:
+            images: that the generator can make of the inputs.
+            fact: (B,).
+            foil: (B,).
+        """
+
+        def constraints(latents: Latents, rows: Labels) -> tuple[PerImage, Tensor]:
+            h, g = tie_constraints(images.logits(latents, rows), fact[rows], foil[rows], self.epsilon)
+            return h, g if self.constrain_others else g[:, :0]
+
+        return Problem(images.start, constraints, self.tolerance)
+
     def _explain(self, subject: Subject, inputs: Images, fact: Labels, foil: Labels) -> Explanation:
         with latent_images(subject, inputs, fact, self.clamp, self.precision, self.inversion) as images:
-
-            def constraints(latents: Latents, rows: Labels) -> tuple[PerImage, Tensor]:
-                h, g = tie_constraints(images.logits(latents, rows), fact[rows], foil[rows], self.epsilon)
-                return h, g if self.constrain_others else g[:, :0]
-
-            start = images.start
-            first = start + _offset(self.start, start)
-            solution = begin(first)
-            if self.solver == "restoration":
-                solution = restore(solution, constraints, self.tolerance)
-            solution = augmented_lagrangian(solution, start, constraints, self.tolerance, first=first)
-            solution = polish(solution, start, constraints, self.tolerance)
+            first = images.start + _offset(self.start, images.start)
+            solution = solve(self.problem(images, fact, foil), self.solver, first)
             with torch.no_grad():
                 counterfactual = images.image(solution.point, torch.arange(len(inputs), device=inputs.device))
             drawn = images.scalars(fact)
+        moved = solution.point - images.start
         scalars = {
-            "latent_distance": (solution.point - start).square().sum(1),
-            "latent_l1": (solution.point - start).abs().sum(1),
+            "latent_distance": moved.square().sum(1),
+            "latent_l1": moved.abs().sum(1),
             "gradient_evaluations": solution.evaluations + images.evaluations,
+            "fallback": solution.fallback.to(inputs.dtype),
             **drawn,
             **certificate(subject.classifier, counterfactual, fact, foil),
         }

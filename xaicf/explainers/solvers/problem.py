@@ -1,15 +1,16 @@
-"""What every solver works on: for a batch of independent rows, the point nearest to a start where h = 0, g <= 0.
+"""What every solver works on: for a batch of independent rows, the point nearest to a start where h = 0 and g <= 0.
 
 Nothing here knows images, classifiers or generators.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from torch import Tensor
 
-from xaicf.core import Flags, Labels, Latents, PerImage
+from xaicf.core import Flags, InputError, Labels, Latents, PerImage
 
 Constraints = Callable[[Latents, Labels], tuple[PerImage, Tensor]]
 """Maps points (n, d) and their rows in the batch (n,) to h (n,) and g (n, m), differentiably. A row's values
@@ -20,73 +21,108 @@ MARGIN = 0.9
 
 
 @dataclass(frozen=True)
-class Solution:
-    """Where the searches of a batch are.
+class Problem:
+    """Minimise |z - start|² subject to h(z) = 0 and g(z) <= 0, for each row on its own.
 
     Attributes:
-        point: a feasible point, or where none was found the least infeasible (B, d).
-        violation: the largest of |h| and every g there (B,).
-        evaluations: how often constraints and their gradients were computed (B,).
+        start: what a row stays near to (B, d).
+        constraints: h and g.
+        tolerance: largest |h| and g of a feasible point.
+
+    Raises:
+        InputError: the tolerance is not positive.
+    """
+
+    start: Latents
+    constraints: Constraints
+    tolerance: float = 0.01
+
+    def __post_init__(self) -> None:
+        if not self.tolerance > 0:
+            raise InputError(f"tolerance must be > 0, got {self.tolerance}")
+
+    def distance(self, points: Latents, rows: Labels) -> PerImage:
+        """Give |z - start|² of points (n, d) of some rows (n,)."""
+        return (points - self.start[rows]).square().sum(1)
+
+    def feasible(self, violations: PerImage) -> Flags:
+        """Tell which violations (n,) are within the tolerance, less the margin."""
+        return violations <= MARGIN * self.tolerance
+
+    def linearise(self, points: Latents, rows: Labels, slack: float = 0.0) -> "Linear":
+        """Compute the constraints and gradients of h and, where it is above -``slack``, of the worst inequality.
+
+        The second gradient costs a backward pass; where few rows want it, they alone are computed again.
+
+        Args:
+            points: (n, d).
+            rows: of the points in the batch (n,).
+            slack: in the unit of g.
+        """
+        points = points.detach().requires_grad_()
+        h, g = self.constraints(points, rows)
+        none = torch.zeros_like(rows)
+        if g.shape[1] == 0:
+            (slope,) = torch.autograd.grad(h.sum(), points)
+            return Linear(
+                points.detach(), h.detach(), g.detach(), slope, none, torch.zeros_like(slope), none.to(torch.bool)
+            )
+        value, worst = g.max(1)
+        near = value.detach() > -slack
+        several = bool(2 * near.sum() >= len(near))
+        (slope,) = torch.autograd.grad(h.sum(), points, retain_graph=several)
+        other = torch.zeros_like(slope)
+        if several:
+            (other,) = torch.autograd.grad(value.sum(), points)
+        elif near.any():
+            few = points.detach()[near].requires_grad_()
+            _, again = self.constraints(few, rows[near])
+            (other[near],) = torch.autograd.grad(again.gather(1, worst[near, None]).sum(), few)
+        return Linear(points.detach(), h.detach(), g.detach(), slope, worst, other, near)
+
+
+@dataclass(frozen=True)
+class Linear:
+    """Constraints at some points, to first order.
+
+    Attributes:
+        point: (n, d).
+        h: the equality's values (n,).
+        g: the inequalities' (n, m).
+        slope: gradients of h (n, d).
+        worst: places of the largest g (n,).
+        worst_slope: their gradients (n, d), zero where they were not computed.
+        known: where they were (n,).
     """
 
     point: Latents
-    violation: PerImage
-    evaluations: PerImage
+    h: PerImage
+    g: Tensor
+    slope: Tensor
+    worst: Labels
+    worst_slope: Tensor
+    known: Flags
 
-    def feasible(self, tolerance: float) -> Flags:
-        """Tell which rows hold within the tolerance, less the margin (B,)."""
-        return self.violation <= MARGIN * tolerance
+    @property
+    def violation(self) -> PerImage:
+        """The largest of |h| and every g (n,)."""
+        return violation(self.h, self.g)
 
+    @property
+    def newton(self) -> PerImage:
+        """The length of the shortest step to h = 0 (n,)."""
+        return self.h.abs() / self.slope.square().sum(1).sqrt().clamp(min=1e-12)
 
-def begin(start: Latents) -> Solution:
-    """Give the solution before any search: nothing is known but the start."""
-    return Solution(start, torch.full_like(start[:, 0], torch.inf), torch.zeros_like(start[:, 0]))
+    def __getitem__(self, rows: Tensor) -> Self:
+        """Give some rows."""
+        return type(self)(*(tensor[rows] for tensor in vars(self).values()))
+
+    def replaced(self, rows: Flags, others: "Linear") -> Self:
+        """Give the same with some rows (n,) taken from another of n rows."""
+        pairs = zip(vars(self).values(), vars(others).values(), strict=True)
+        return type(self)(*(torch.where(rows.view(-1, *[1] * (one.ndim - 1)), other, one) for one, other in pairs))
 
 
 def violation(h: PerImage, g: Tensor) -> PerImage:
     """Give the largest of |h| and every g (n,)."""
     return torch.cat([h.abs()[:, None], g], 1).amax(1)
-
-
-def evaluate(constraints: Constraints, points: Latents, rows: Labels) -> Tensor:
-    """Compute h and the largest g (n, 2), -inf where there is none."""
-    h, inequalities = constraints(points, rows)
-    none = torch.full_like(h[:, None], -torch.inf)
-    return torch.stack([h, torch.cat([none, inequalities], 1).amax(1)], 1)
-
-
-def linearise(constraints: Constraints, points: Latents, rows: Labels) -> tuple[Tensor, Tensor]:
-    """Compute what :func:`evaluate` does and its gradients (n, 2, d), for two backward passes.
-
-    Without inequalities the second gradient is zero.
-    """
-    points = points.detach().requires_grad_()
-    values = evaluate(constraints, points, rows)
-    h, worst = values.sum(0)
-    (slope,) = torch.autograd.grad(h, points, retain_graph=True)
-    (other,) = torch.autograd.grad(worst, points)
-    return values.detach(), torch.stack([slope, other], 1)
-
-
-def least_norm(jacobian: Tensor, binding: Flags, target: Tensor) -> Latents:
-    """Solve jacobian · x = target with the shortest x; the second equation only where it binds.
-
-    Written out for two equations, element by element, so that a row's result does not depend on how
-    many other rows there are.
-
-    Args:
-        jacobian: (n, 2, d).
-        binding: whether the second equation holds (n,).
-        target: (n, 2).
-
-    Returns:
-        x (n, d).
-    """
-    first, second = jacobian[:, 0], jacobian[:, 1] * binding[:, None]
-    a, b, c = (first * first).sum(1), (first * second).sum(1), (second * second).sum(1)
-    ridge = 1e-6 * torch.maximum(a, c).clamp(min=1e-12)
-    a, c = a + ridge, c + ridge
-    p, q = target[:, 0], torch.where(binding, target[:, 1], 0)
-    determinant = a * c - b * b
-    u, v = (c * p - b * q) / determinant, (a * q - b * p) / determinant
-    return u[:, None] * first + v[:, None] * second
