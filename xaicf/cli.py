@@ -18,6 +18,7 @@ from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCL
 import xaicf.callbacks
 import xaicf.commands.evaluate
 import xaicf.commands.report
+import xaicf.commands.study
 import xaicf.commands.verify
 import xaicf.explainers
 import xaicf.nn
@@ -44,6 +45,7 @@ LINKED = ("image_shape", "num_classes", "class_names")
 OTHERS = {
     "evaluate": xaicf.commands.evaluate.main,
     "report": xaicf.commands.report.main,
+    "study": xaicf.commands.study.main,
     "verify": xaicf.commands.verify.main,
 }
 """Commands that need no trainer."""

@@ -21,7 +21,7 @@ from xaicf.core import (
     Subject,
     UserError,
 )
-from xaicf.explainers import Attribution, CDeepEx, Explainer, classify
+from xaicf.explainers import XGEM, Attribution, CDeepEx, Explainer, classify
 
 
 class Classifier(nn.Module):
@@ -148,6 +148,7 @@ EXPLAINERS = [
     Attribution("linear_approximation", "pair"),
     CDeepEx(tolerance=0.05, constrain_others=False),
     CDeepEx(0.0, 0.3, solver="augmented_lagrangian", precision="single", clamp=False),
+    XGEM(steps=3),
 ]
 OUTSIDE: list[Callable[[], AbstractContextManager[Any]]] = [nullcontext, torch.no_grad, torch.inference_mode]
 

@@ -63,6 +63,12 @@ class BiasedMNIST(MNIST):
         self.marked_class = marked_class
         self.marked_test = marked_test
 
+    @property
+    def square(self) -> tuple[slice, slice]:
+        """The rows and columns of the square."""
+        place = slice(TOP_LEFT, TOP_LEFT + self.side)
+        return place, place
+
     def _read(self, train: bool) -> LabelledImages:
         images, labels, _ = super()._read(train)
         assert isinstance(images, Tensor)
@@ -70,6 +76,5 @@ class BiasedMNIST(MNIST):
         if not train and self.marked_test != "as_trained":
             marked = torch.full_like(marked, self.marked_test == "all")
         masks = torch.zeros(len(images), *self.image_shape[1:], dtype=torch.bool)
-        square = slice(TOP_LEFT, TOP_LEFT + self.side)
-        masks[:, square, square] = marked[:, None, None]
+        masks[:, *self.square] = marked[:, None, None]
         return LabelledImages(images.masked_fill(masks[:, None], round(255 * self.grey)), labels, masks)

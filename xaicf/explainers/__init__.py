@@ -5,5 +5,6 @@ from xaicf.explainers.base import Explainer, classify, resolve_classes
 from xaicf.explainers.cdeepex import CDeepEx
 from xaicf.explainers.inversion import Inversion
 from xaicf.explainers.question import ask, pose
+from xaicf.explainers.xgem import XGEM
 
-__all__ = ["Attribution", "CDeepEx", "Explainer", "Inversion", "ask", "classify", "pose", "resolve_classes"]
+__all__ = ["XGEM", "Attribution", "CDeepEx", "Explainer", "Inversion", "ask", "classify", "pose", "resolve_classes"]

@@ -7,6 +7,7 @@ import torch
 from torch.nn import functional
 
 from xaicf.core import Images, InputError, Labels, Latents, Logits, PerImage
+from xaicf.explainers.descent import descend
 
 
 class Inverted(NamedTuple):
@@ -86,28 +87,15 @@ class Inversion:
             apart = torch.stack([(images.flatten(1) - one).square().sum(1) for one in shown], 1)
             chosen = apart.argsort(dim=1, stable=True)[:, : self.starts]
         rows = torch.arange(len(images), device=images.device).repeat_interleave(self.starts)
-        point = candidates[chosen.flatten()].clone()
         wanted, classes = images[rows], fact[rows]
 
-        def cost(latents: Latents) -> PerImage:
+        def cost(latents: Latents) -> tuple[PerImage, PerImage]:
             made = decode(latents)
             unlike = functional.cross_entropy(classify(made), classes, reduction="none") if self.class_weight else 0
-            return (made - wanted).square().flatten(1).sum(1) + self.class_weight * unlike
+            value = (made - wanted).square().flatten(1).sum(1) + self.class_weight * unlike
+            return value, value
 
-        best, least = point.clone(), torch.full_like(point[:, 0], torch.inf)
-        point.requires_grad_()
-        optimizer = torch.optim.Adam([point], self.step_size, betas=(0.9, 0.99))  # element by element
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, self.steps)
-        for step in range(self.steps + 1):
-            values = cost(point)
-            with torch.no_grad():
-                better = values < least
-                best[better], least[better] = point[better], values[better]
-            if step == self.steps:
-                break
-            (point.grad,) = torch.autograd.grad(values.sum(), point)
-            optimizer.step()
-            schedule.step()
-        cheapest, place = least.view(len(images), self.starts).min(1)
-        latents = best.view(len(images), self.starts, -1)[torch.arange(len(images), device=images.device), place]
-        return Inverted(latents, cheapest, self.starts * (self.steps + 1))
+        found = descend(cost, candidates[chosen.flatten()], self.steps, self.step_size)
+        cheapest, place = found.rank.view(len(images), self.starts).min(1)
+        latents = found.latents.view(len(images), self.starts, -1)[torch.arange(len(images), device=images.device), place]
+        return Inverted(latents, cheapest, self.starts * found.evaluations)

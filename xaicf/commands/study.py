@@ -1,0 +1,44 @@
+"""Run a study: a paper's figure or table, with the published numbers beside ours."""
+
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+
+from jsonargparse import ArgumentError, ArgumentParser
+
+from xaicf.core import InputError
+from xaicf.mistakes import one_line
+from xaicf.studies import STUDIES, Place, markdown, write
+
+NETWORKS = "runs/studies/networks"
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run ``python -m xaicf study``.
+
+    Raises:
+        UserError: a mistake in the arguments, or one that the study finds.
+    """
+    name, *options = arguments or [""]
+    if name in {"-h", "--help"}:
+        print(f"usage: python -m xaicf study NAME --output DIR [--help], with NAME one of {', '.join(STUDIES)}")
+        return
+    if name not in STUDIES:
+        raise InputError(f"study must be one of {', '.join(STUDIES)}, got {name or 'none'}")
+    kind = STUDIES[name]
+    parser = ArgumentParser(prog=f"xaicf study {name}", description=kind.title, exit_on_error=False)
+    parser.add_argument("--config", action="config", help="file of the study's settings")
+    parser.add_argument("--output", type=str, required=True, metavar="DIR", help="folder of result.json and pictures")
+    parser.add_argument("--data.root", type=str | None, default=None, help="folder of the data")
+    parser.add_argument("--networks", type=str, default=NETWORKS, help="folder that keeps trained networks")
+    parser.add_argument("--quick", action="store_true", help="run through in a minute; the numbers mean nothing")
+    parser.add_class_arguments(kind)
+    try:
+        given = parser.parse_args(options)
+        place = Place(Path(given.output), Path(given.networks), given.data.root, given.quick)
+    except ArgumentError as error:
+        raise InputError(one_line(str(error), ())) from error
+    study = kind(**{option.name: given[option.name] for option in fields(kind)})
+    rows = write(study, name, place, arguments)
+    print(markdown(rows, kind.spread))
+    print(f"\nResult in {place.output / 'result.json'}")

@@ -1,0 +1,153 @@
+"""What a study is: figures or tables of a paper, made again, with the published numbers beside ours."""
+
+import json
+import shlex
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import ClassVar, Literal, Self
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from xaicf.core import DataError
+
+
+@dataclass(frozen=True)
+class Row:
+    """A number of a study.
+
+    Attributes:
+        measure: what it is.
+        ours: the number; None where it cannot be computed.
+        low: lower end of its spread or interval, as the study says.
+        high: upper end.
+        n: over how many images or other units, for each seed.
+        published: the paper's.
+        goal: what it is to reach.
+        better: which way is good, None for neither.
+    """
+
+    measure: str
+    ours: float | None
+    low: float | None = None
+    high: float | None = None
+    n: int | None = None
+    published: float | None = None
+    goal: float | None = None
+    better: Literal["lower", "higher"] | None = None
+
+    @classmethod
+    def over_seeds(
+        cls,
+        measure: str,
+        values: Sequence[float],
+        n: int | None = None,
+        published: float | None = None,
+        goal: float | None = None,
+        better: Literal["lower", "higher"] | None = None,
+    ) -> Self:
+        """Give the mean over seeds, with the least and the largest."""
+        known = np.asarray(values, float)
+        if not len(known) or np.isnan(known).any():
+            return cls(measure, None, n=n, published=published, goal=goal, better=better)
+        return cls(measure, float(known.mean()), float(known.min()), float(known.max()), n, published, goal, better)
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the goal is reached; None without one."""
+        if self.goal is None or self.better is None:
+            return None
+        if self.ours is None:
+            return False
+        return self.ours <= self.goal if self.better == "lower" else self.ours >= self.goal
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a study works.
+
+    Attributes:
+        output: folder of its result and pictures.
+        networks: folder that keeps what it trains.
+        root: of the data; as the configurations say if left out.
+        quick: whether it is only to run through, in a minute.
+    """
+
+    output: Path
+    networks: Path
+    root: str | None = None
+    quick: bool = False
+
+
+@dataclass(frozen=True)
+class Study(ABC):
+    """One figure or table of a paper, or several that share their networks.
+
+    Attributes:
+        title: what it shows, in a line.
+        spread: what low and high of its rows are.
+        seeds: that its numbers are over.
+    """
+
+    title: ClassVar[str]
+    spread: ClassVar[str] = "least and largest over seeds"
+    seeds: Sequence[int] = (0,)
+
+    @abstractmethod
+    def run(self, place: Place) -> tuple[list[Row], dict[str, Figure]]:
+        """Train what is missing, measure, and draw pictures by name."""
+
+    @abstractmethod
+    def quick(self) -> Self:
+        """Give the same study over a few images and one seed."""
+
+
+def write(study: Study, name: str, place: Place, command: Sequence[str]) -> list[Row]:
+    """Run a study, and write ``result.json`` and its pictures.
+
+    Raises:
+        DataError: the folder cannot be written.
+        UserError: a training fails, or data is missing.
+    """
+    study = study.quick() if place.quick else study
+    rows, figures = study.run(place)
+    result = {
+        "study": name,
+        "title": study.title,
+        "seeds": list(study.seeds),
+        "quick": place.quick,
+        "command": shlex.join(["python", "-m", "xaicf", "study", *command]),
+        "python": sys.version.split()[0],
+        "spread": study.spread,
+        "rows": [asdict(row) for row in rows],
+    }
+    try:
+        place.output.mkdir(parents=True, exist_ok=True)
+        for title, figure in figures.items():
+            figure.savefig(place.output / f"{title}.png", dpi=110)
+        (place.output / "result.json").write_text(json.dumps(result, indent=1))
+    except OSError as error:
+        raise DataError(f"cannot write {place.output}: {error.strerror or error}") from error
+    return rows
+
+
+def markdown(rows: Sequence[Row], spread: str) -> str:
+    """Lay rows out as a table."""
+    arrows = {"lower": " ↓", "higher": " ↑", None: ""}
+    verdicts = {True: "met", False: "missed", None: ""}
+    lines = [f"| measure | ours [{spread}] | n | published | goal | |", "|---|---|---|---|---|---|"]
+    for row in rows:
+        interval = "" if row.low is None else f" [{_number(row.low)}, {_number(row.high)}]"
+        lines.append(
+            f"| {row.measure}{arrows[row.better]} | {_number(row.ours)}{interval} | "
+            f"{'' if row.n is None else f'{row.n:,}'} | {'' if row.published is None else _number(row.published)} | "
+            f"{'' if row.goal is None else _number(row.goal)} | {verdicts[row.met]} |"
+        )
+    return "\n".join(lines)
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3g}".replace("-", "\N{MINUS SIGN}")

@@ -1,0 +1,75 @@
+"""Networks that a study needs: trained by the same configurations as any, once for each setting."""
+
+import hashlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from xaicf.core import InputError, UserError
+
+SHOWS = ("ExplainAtValidationEnd", "LogSamples")
+"""Callbacks that show how a training goes; a study does without."""
+
+QUICK = {"max_epochs": 1, "limit_train_batches": 20, "limit_val_batches": 2, "check_val_every_n_epoch": 1}
+"""Of the trainer, for networks that are only to be there."""
+
+FINISHED = "finished"
+
+
+def trained(config: str, folder: Path, root: str | None, seed: int = 0, quick: bool = False, **data: object) -> Path:
+    """Train what a configuration says, or find it trained already.
+
+    The folder of a network is named by the SHA-256 of all settings that are given: those of the file, the seed, and the
+    changes made here. A training that was cut off goes on from its last checkpoint.
+
+    Args:
+        config: file for ``python -m xaicf fit``.
+        folder: that keeps networks.
+        root: of the data; as the configuration says if left out.
+        seed: of everything.
+        quick: train for a few batches.
+        data: arguments of the data that differ from the file's.
+
+    Returns:
+        The best checkpoint.
+
+    Raises:
+        InputError: there is no such file, or it is no configuration.
+        UserError: the training ended with an error.
+    """
+    settings = _settings(config, seed, quick, data)
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
+    run = folder / f"{Path(config).parent.name}-{Path(config).stem}-{digest}"
+    if not (run / FINISHED).exists():
+        run.mkdir(parents=True, exist_ok=True)
+        settings["trainer"]["default_root_dir"] = str(run)
+        (run / "settings.yaml").write_text(yaml.safe_dump(settings))
+        command = [sys.executable, "-m", "xaicf", "fit", "--config", str(run / "settings.yaml")]
+        command += [] if root is None else ["--data.root", root]
+        command += ["--ckpt_path", "last"] if (run / "last.ckpt").exists() else []
+        print(f"Training {config} in {run}", flush=True)
+        with (run / "log.txt").open("a") as log:
+            ended = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, check=False)  # noqa: S603  (our own command)
+        if ended.returncode:
+            told = (run / "log.txt").read_text().strip().splitlines()
+            raise UserError(f"training {config} failed, see {run / 'log.txt'}: {told[-1] if told else 'no output'}")
+        (run / FINISHED).touch()
+    return run / "best.ckpt"
+
+
+def _settings(config: str, seed: int, quick: bool, data: dict[str, object]) -> dict[str, Any]:
+    """Read a configuration, and change what a study changes."""
+    try:
+        settings = yaml.safe_load(Path(config).read_text())
+        trainer, arguments = settings["trainer"], settings["data"].setdefault("init_args", {})
+    except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{config} is no configuration with data, model and trainer: {error}") from error
+    trainer.pop("default_root_dir", None)
+    kept = [one for one in trainer.get("callbacks", []) if one["class_path"].rpartition(".")[2] not in SHOWS]
+    trainer.update({"logger": False, "enable_progress_bar": False, "callbacks": kept, **(QUICK if quick else {})})
+    arguments.update(data)
+    return {**settings, "seed_everything": seed}
