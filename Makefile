@@ -8,7 +8,7 @@ READY := .venv/.ready
 PAGE := runs/quickstart/vae/explanations/index.html
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test lint types format bench
+.PHONY: help quickstart test lint types format bench results
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -35,6 +35,9 @@ format: $(READY)  ## Mend what can be mended, and format
 
 bench: $(READY)  ## Run every benchmark; the last line of each is one JSON object
 	@set -e; for script in $(sort $(wildcard benchmarks/[a-z]*.py)); do $(RUN) $$script; done
+
+results: $(READY)  ## Write the results of studies, copies in results, into RESULTS.md
+	@$(RUN) -m xaicf.studies.results
 
 # The stamp is written last, so that an installation that was cut off is done again.
 $(READY): pyproject.toml

@@ -5,16 +5,16 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from PIL import Image
+from small_data import write_small
 
 from xaicf.cli import main
 from xaicf.store import explainers, verify
 
 CONFIGS = Path(__file__).parents[1] / "configs"
-ALL = sorted(CONFIGS.rglob("*.yaml"))
+ALL = sorted(path for path in CONFIGS.rglob("*.yaml") if path.parent.name != "studies")
 FETCHED = re.compile(r"^  class_path: (?:Biased)?(MNIST|FashionMNIST)$", re.MULTILINE)
 
 
@@ -30,12 +30,6 @@ def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
         torch.distributed.destroy_process_group()
 
 
-def write_idx(path: Path, array: np.ndarray) -> None:
-    """Write the IDX format: two zeros, 8 for bytes, the number of dimensions, big-endian sizes, data."""
-    header = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">i4").tobytes()
-    path.write_bytes(header + array.astype(np.uint8).tobytes())
-
-
 def data_arguments(config: Path) -> list[str]:
     """Write small files for a data set that is not bundled, unless it is there in full."""
     if "class_path: ImageFolder" in config.read_text():
@@ -48,14 +42,7 @@ def data_arguments(config: Path) -> list[str]:
     family = FETCHED.search(config.read_text())
     if family is None or "XAICF_DATA" in os.environ:
         return []
-    folder = Path("data", family[1], "raw")
-    folder.mkdir(parents=True, exist_ok=True)
-    random = np.random.default_rng(0)
-    for prefix, count in (("train", 80), ("t10k", 10)):
-        labels = np.arange(count) % 10
-        images = random.integers(0, 128, (count, 28, 28)) + 12 * labels[:, None, None]
-        write_idx(folder / f"{prefix}-images-idx3-ubyte", images)
-        write_idx(folder / f"{prefix}-labels-idx1-ubyte", labels)
+    write_small(Path("data"), family[1])
     return ["--data.root=data"]
 
 

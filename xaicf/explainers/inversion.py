@@ -97,5 +97,6 @@ class Inversion:
 
         found = descend(cost, candidates[chosen.flatten()], self.steps, self.step_size)
         cheapest, place = found.rank.view(len(images), self.starts).min(1)
-        latents = found.latents.view(len(images), self.starts, -1)[torch.arange(len(images), device=images.device), place]
+        row = torch.arange(len(images), device=images.device)
+        latents = found.latents.view(len(images), self.starts, -1)[row, place]
         return Inverted(latents, cheapest, self.starts * found.evaluations)

@@ -1,9 +1,17 @@
 """Figures and tables of the papers, each one file."""
 
 from xaicf.studies.cdeepex_bias import CDeepExBias
+from xaicf.studies.cdeepex_certified import CDeepExCertified
+from xaicf.studies.cdeepex_path import CDeepExPath
+from xaicf.studies.cdeepex_starts import CDeepExStarts
 from xaicf.studies.study import Place, Row, Study, markdown, write
 
-STUDIES: dict[str, type[Study]] = {"cdeepex_bias": CDeepExBias}
+STUDIES: dict[str, type[Study]] = {
+    "cdeepex_bias": CDeepExBias,
+    "cdeepex_certified": CDeepExCertified,
+    "cdeepex_path": CDeepExPath,
+    "cdeepex_starts": CDeepExStarts,
+}
 """The studies by name."""
 
 __all__ = ["STUDIES", "Place", "Row", "Study", "markdown", "write"]

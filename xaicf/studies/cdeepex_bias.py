@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import ClassVar, Self
 
 import torch
@@ -11,13 +10,11 @@ from matplotlib.patches import Rectangle
 from torch import Tensor
 from torch.nn import functional
 
-from xaicf import load_frozen
 from xaicf.core import Explanation, InputError, Status, Subject
 from xaicf.data import BiasedMNIST
 from xaicf.explainers import Attribution, CDeepEx, Explainer
 from xaicf.studies.asking import explain_all, predicted
 from xaicf.studies.study import Place, Row, Study
-from xaicf.studies.training import trained
 from xaicf.viz.heatmap import heatmap, picture
 
 VISIBLE = 0.15
@@ -86,10 +83,6 @@ class CDeepExBias(Study):
 
     def run(self, place: Place) -> tuple[list[Row], dict[str, Figure]]:
         """Train three kinds of networks, and ask."""
-
-        def train(config: str, seed: int = 0) -> Path:
-            return trained(config, place.networks, place.root, seed, place.quick)
-
         clean, marked = (BiasedMNIST(place.root, marked_test=which) for which in ("none", "all"))
         clean.setup()
         labels = clean.split("test").labels
@@ -97,12 +90,12 @@ class CDeepExBias(Study):
         digits, squared = (data.samples(range(len(labels)), "test")["image"] for data in (clean, marked))
         others = (labels != foil).nonzero().flatten()
         shown = digits[others[: self.images]]
-        generators = {name: load_frozen(train(config)) for name, config in self._generators().items()}
+        generators = {name: place.network(config) for name, config in self._generators().items()}
         recognised, turned = [], []
         found: dict[str, list[Found]] = {}
         pictures: dict[str, Explanation] = {}
         for seed in self.seeds:
-            classifier = load_frozen(train(self.classifier, seed))
+            classifier = place.network(self.classifier, seed)
             recognised.append(float((predicted(classifier, digits[labels == foil]) == foil).double().mean()))
             turned.append(float((predicted(classifier, squared[others]) == foil).double().mean()))
             asked = shown[predicted(classifier, shown) != foil]

@@ -11,8 +11,11 @@ from typing import ClassVar, Literal, Self
 
 import numpy as np
 from matplotlib.figure import Figure
+from torch import nn
 
+from xaicf import load_frozen
 from xaicf.core import DataError
+from xaicf.studies.training import trained
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,10 @@ class Place:
     networks: Path
     root: str | None = None
     quick: bool = False
+
+    def network(self, config: str, seed: int = 0) -> nn.Module:
+        """Give a frozen network of a configuration, trained unless it is there; see :func:`trained`."""
+        return load_frozen(trained(config, self.networks, self.root, seed, self.quick))
 
 
 @dataclass(frozen=True)
