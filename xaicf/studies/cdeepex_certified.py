@@ -154,7 +154,9 @@ def wilson(count: int, total: int) -> tuple[float, float]:
     """Give the interval of 95 % of a share (Wilson 1927)."""
     z = 1.959964
     middle, width = (count + z * z / 2) / (total + z * z), z * np.sqrt(count * (total - count) / total + z * z / 4)
-    return max(0.0, float(middle - width / (total + z * z))), min(1.0, float(middle + width / (total + z * z)))
+    width /= total + z * z
+    # At the ends rounding would leave the share itself outside.
+    return (0.0 if count == 0 else float(middle - width)), (1.0 if count == total else float(middle + width))
 
 
 def _draw(distances: dict[str, list[Tensor]]) -> Figure:

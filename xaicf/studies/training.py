@@ -4,6 +4,7 @@ import hashlib
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,9 @@ def trained(config: str, folder: Path, root: str | None, seed: int = 0, quick: b
     """Train what a configuration says, or find it trained already.
 
     The folder of a network is named by the SHA-256 of all settings that are given: those of the file, the seed, and the
-    changes made here. A training that was cut off goes on from its last checkpoint.
+    changes made here. Checkpoints that the file names, such as that of the classifier that samples are measured by, are
+    those of another configuration beside it, and trained first. A training that was cut off goes on from its last
+    checkpoint.
 
     Args:
         config: file for ``python -m xaicf fit``.
@@ -42,6 +45,8 @@ def trained(config: str, folder: Path, root: str | None, seed: int = 0, quick: b
         UserError: the training ended with an error.
     """
     settings = _settings(config, seed, quick, data)
+    for named in _checkpoints(settings):
+        named["path"] = str(trained(_origin(config, named["path"]), folder, root, 0, quick))
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
     run = folder / f"{Path(config).parent.name}-{Path(config).stem}-{digest}"
     if not (run / FINISHED).exists():
@@ -59,6 +64,30 @@ def trained(config: str, folder: Path, root: str | None, seed: int = 0, quick: b
             raise UserError(f"training {config} failed, see {run / 'log.txt'}: {told[-1] if told else 'no output'}")
         (run / FINISHED).touch()
     return run / "best.ckpt"
+
+
+def _checkpoints(settings: object) -> Iterator[dict[str, str]]:
+    """Find the arguments of every ``load_frozen``, at any depth."""
+    if isinstance(settings, dict):
+        if str(settings.get("class_path")).endswith("load_frozen"):
+            yield settings["init_args"]
+        for value in settings.values():
+            yield from _checkpoints(value)
+    elif isinstance(settings, list):
+        for value in settings:
+            yield from _checkpoints(value)
+
+
+def _origin(config: str, checkpoint: str) -> str:
+    """Name the configuration that writes a checkpoint.
+
+    Raises:
+        InputError: none beside ``config`` does.
+    """
+    for file in sorted(Path(config).parents[1].glob("*/*.yaml")):
+        if yaml.safe_load(file.read_text()).get("trainer", {}).get("default_root_dir") == str(Path(checkpoint).parent):
+            return str(file)
+    raise InputError(f"{config} names {checkpoint}, which no configuration beside it trains")
 
 
 def _settings(config: str, seed: int, quick: bool, data: dict[str, object]) -> dict[str, Any]:
