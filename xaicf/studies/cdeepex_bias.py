@@ -78,8 +78,8 @@ class CDeepExBias(Study):
             raise InputError(f"epsilon must be one of epsilons, {list(self.epsilons)}, got {self.epsilon}")
 
     def quick(self) -> Self:
-        """Give one seed, one ε and four images."""
-        return replace(self, seeds=self.seeds[:1], images=4, epsilons=(self.epsilon,))
+        """Give one seed, one ε and two images."""
+        return replace(self, seeds=self.seeds[:1], images=2, epsilons=(self.epsilon,))
 
     def run(self, place: Place) -> tuple[list[Row], dict[str, Figure]]:
         """Train three kinds of networks, and ask."""

@@ -15,7 +15,7 @@ from xaicf.core import InputError, UserError
 SHOWS = ("ExplainAtValidationEnd", "LogSamples")
 """Callbacks that show how a training goes; a study does without."""
 
-QUICK = {"max_epochs": 1, "limit_train_batches": 20, "limit_val_batches": 2, "check_val_every_n_epoch": 1}
+QUICK = {"max_epochs": 1, "limit_train_batches": 5, "limit_val_batches": 1, "check_val_every_n_epoch": 1}
 """Of the trainer, for networks that are only to be there."""
 
 FINISHED = "finished"
