@@ -141,7 +141,7 @@ class CDeepExBias(Study):
         return [
             *cdeepex,
             ("xGEMs", CDeepEx(constrain_others=False), "biased"),
-            (f"control: {_title(self.epsilon)}, a generator that never saw a square", CDeepEx(self.epsilon), "clean"),
+            (f"{_title(self.epsilon)}, no square in the generator", CDeepEx(self.epsilon), "clean"),
             *rivals,
         ]
 
@@ -252,7 +252,7 @@ def _squares(pictures: dict[str, Explanation], square: tuple[slice, slice], colu
         rows, across = square
         edges = (across.start - 0.5, rows.start - 0.5), across.stop - across.start, rows.stop - rows.start
         grid[line, columns].add_patch(Rectangle(*edges, fill=False, edgecolor="black", linewidth=0.8))
-        grid[line, 0].set_ylabel("\n".join(name.replace(":", ":\n").split(", ", 2)), fontsize=7)
+        grid[line, 0].set_ylabel(name.replace(", ", "\n").replace(" in the ", "\nin the "), fontsize=7)
     grid[1, columns].set_title("mean; outline:\nthe square", fontsize=8)
     figure.suptitle("red speaks for the digit, blue for the 8; each map has its own scale", fontsize=9)
     return figure
