@@ -15,7 +15,6 @@ and page on disk.
 
 import argparse
 import functools
-import json
 import logging
 import statistics
 import sys
@@ -163,30 +162,25 @@ def main() -> int:
         print(f"run {run}: {epochs[-1]}, {callbacks[-1]}", flush=True)
     pairs = list(zip(callbacks, epochs, strict=True))[1:]
     ratios = [callback["callback"] / epoch["epoch"] for callback, epoch in pairs]
-    low, median, high = statistics.quantiles(ratios, n=4, method="inclusive")
     fastest = min(callback["callback"] for callback, _ in pairs) / min(epoch["epoch"] for _, epoch in pairs)
     medians = {part: statistics.median(callback[part] for callback, _ in pairs) for part in callbacks[0]}
-    result = {
-        "name": "callback_cost",
-        "value": round(median, 4),
-        "unit": "callback / VAE epoch without it",
-        "better": "lower",
-        "goal": GOAL,
-        "n": len(ratios),
-        "spread": [round(low, 4), round(high, 4)],
-        "value_cpu": round(statistics.median(callback["cpu"] / epoch["cpu"] for callback, epoch in pairs), 4),
-        "value_of_fastest": round(fastest, 4),
-        "callback_seconds": round(medians.pop("callback"), 4),
-        "callback_cpu_seconds": round(medians.pop("cpu"), 4),
-        "epoch_seconds": round(statistics.median(epoch["epoch"] for _, epoch in pairs), 4),
-        "breakdown": {part: round(seconds, 4) for part, seconds in medians.items()},
-        "samples": args.samples,
-        "batches_timed": args.batches,
-        "batches_of_epoch": len(data.train_dataloader()),
-        "threads": args.threads,
-        "torch": torch.__version__,
-    }
-    print(json.dumps(result))
+    show(
+        "callback_cost",
+        ratios,
+        "callback / VAE epoch without it",
+        "lower",
+        GOAL,
+        value_cpu=round(statistics.median(callback["cpu"] / epoch["cpu"] for callback, epoch in pairs), 4),
+        value_of_fastest=round(fastest, 4),
+        callback_seconds=round(medians.pop("callback"), 4),
+        callback_cpu_seconds=round(medians.pop("cpu"), 4),
+        epoch_seconds=round(statistics.median(epoch["epoch"] for _, epoch in pairs), 4),
+        breakdown={part: round(seconds, 4) for part, seconds in medians.items()},
+        samples=args.samples,
+        batches_timed=args.batches,
+        batches_of_epoch=len(data.train_dataloader()),
+        threads=args.threads,
+    )
     return 0
 
 

@@ -11,7 +11,6 @@ the procedure run to its 1,000th step, image by image. Needs the checkpoints of 
 """
 
 import argparse
-import json
 import os
 import statistics
 import sys
@@ -19,6 +18,7 @@ import time
 from dataclasses import dataclass
 
 import torch
+from _result import show
 from torch import Tensor
 
 from xaicf import load_frozen
@@ -100,33 +100,28 @@ def main() -> int:
     both = solved & feasible
     ratio = (found.scalars["latent_distance"] / distance)[both].double()
     evaluations = found.scalars["gradient_evaluations"].double()
-    low, median, high = statistics.quantiles(ratios, n=4, method="inclusive") if len(ratios) > 1 else ratios * 3
-    result = {
-        "name": "cdeepex_solver",
-        "value": round(median, 2),
-        "unit": "images/s of the default / images/s of the paper's procedure",
-        "better": "higher",
-        "goal": GOAL,
-        "n": len(ratios),
-        "spread": [round(low, 2), round(high, 2)],
-        "images_per_second": [round(statistics.median(side), 2) for side in zip(*rates, strict=True)],
-        "images": len(images),
-        "solved": round(float(solved.double().mean()), 4),
-        "procedure_solved": round(float(feasible.double().mean()), 4),
-        "distance_ratio_mean": round(float(ratio.mean()), 4),
-        "distance_ratio_median": round(float(ratio.median()), 4),
-        "more_than_5_percent_worse": round(float((ratio > 1.05).double().mean()), 4),
-        "evaluations_median": float(evaluations.median()),
-        "evaluations_95th": round(float(evaluations.quantile(0.95)), 1),
-        "fallback": round(float(found.scalars["fallback"].double().mean()), 4),
-        "data": args.data,
-        "generator": args.generator,
-        "epsilon": args.epsilon,
-        "clamped": not args.unclamped,
-        "precision": args.precision,
-        "torch": torch.__version__,
-    }
-    print(json.dumps(result))
+    show(
+        "cdeepex_solver",
+        ratios,
+        "images/s of the default / images/s of the paper's procedure",
+        "higher",
+        GOAL,
+        images_per_second=[round(statistics.median(side), 2) for side in zip(*rates, strict=True)],
+        images=len(images),
+        solved=round(float(solved.double().mean()), 4),
+        procedure_solved=round(float(feasible.double().mean()), 4),
+        distance_ratio_mean=round(float(ratio.mean()), 4),
+        distance_ratio_median=round(float(ratio.median()), 4),
+        more_than_5_percent_worse=round(float((ratio > 1.05).double().mean()), 4),
+        evaluations_median=float(evaluations.median()),
+        evaluations_95th=round(float(evaluations.quantile(0.95)), 1),
+        fallback=round(float(found.scalars["fallback"].double().mean()), 4),
+        data=args.data,
+        generator=args.generator,
+        epsilon=args.epsilon,
+        clamped=not args.unclamped,
+        precision=args.precision,
+    )
     return 0
 
 

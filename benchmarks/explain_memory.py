@@ -9,7 +9,6 @@ of neighbours, the spread their quartiles.
 """
 
 import argparse
-import json
 import multiprocessing
 import os
 import resource
@@ -21,6 +20,7 @@ from pathlib import Path
 
 import torch
 from _explaining import CHEAP, mnist_config, start
+from _result import show
 from PIL import Image
 
 from xaicf.core import DataError, UserError
@@ -92,20 +92,15 @@ def main() -> int:
         print(f"explain_memory: error: {error}", file=sys.stderr)
         return 2
     ratios = [pair[args.images] / pair[FEW] for pair in peaks]
-    low, median, high = statistics.quantiles(ratios, n=4, method="inclusive") if len(ratios) > 1 else ratios * 3
-    result = {
-        "name": "explain_memory",
-        "value": round(median, 4),
-        "unit": f"peak memory of {args.images} images / peak of {FEW}",
-        "better": "lower",
-        "goal": GOAL,
-        "n": len(ratios),
-        "spread": [round(low, 4), round(high, 4)],
-        "peak_mib": [round(statistics.median(pair[n] for pair in peaks) / 2**20, 1) for n in (FEW, args.images)],
-        "images": args.images,
-        "torch": torch.__version__,
-    }
-    print(json.dumps(result))
+    show(
+        "explain_memory",
+        ratios,
+        f"peak memory of {args.images} images / peak of {FEW}",
+        "lower",
+        GOAL,
+        peak_mib=[round(statistics.median(pair[n] for pair in peaks) / 2**20, 1) for n in (FEW, args.images)],
+        images=args.images,
+    )
     return 0
 
 

@@ -10,7 +10,6 @@ seconds.
 """
 
 import argparse
-import json
 import logging
 import os
 import statistics
@@ -22,6 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from _result import show
 
 from xaicf import load_frozen
 from xaicf.commands import Explain, Trainer
@@ -90,25 +90,20 @@ def main() -> int:
             pairs.append({side: both_clocks(sides[side]) for side in order})
             print(f"repeat {repeat}: {pairs[-1]}, load {os.getloadavg()[0]:.1f}", flush=True)
     ratios, ratios_cpu = ([pair["store"][clock] / pair["raw"][clock] for pair in pairs[1:]] for clock in (0, 1))
-    low, median, high = statistics.quantiles(ratios, n=4, method="inclusive") if len(ratios) > 1 else ratios * 3
     fastest = [min(pair[side][0] for pair in pairs[1:]) for side in ("store", "raw")]
-    result = {
-        "name": "explain_overhead" + ("_cheap" if args.cheap else ""),
-        "value": round(median, 4),
-        "unit": "explain into a store / the explainers alone",
-        "better": "lower",
-        "goal": GOAL,
-        "n": len(ratios),
-        "spread": [round(low, 4), round(high, 4)],
-        "value_cpu": round(statistics.median(ratios_cpu), 4),
-        "value_of_fastest": round(fastest[0] / fastest[1], 4),
-        "images_per_second": [round(args.images / seconds, 2) for seconds in fastest],
-        "images": args.images,
-        "chunk_size": size,
-        "threads": args.threads,
-        "torch": torch.__version__,
-    }
-    print(json.dumps(result))
+    show(
+        "explain_overhead" + ("_cheap" if args.cheap else ""),
+        ratios,
+        "explain into a store / the explainers alone",
+        "lower",
+        GOAL,
+        value_cpu=round(statistics.median(ratios_cpu), 4),
+        value_of_fastest=round(fastest[0] / fastest[1], 4),
+        images_per_second=[round(args.images / seconds, 2) for seconds in fastest],
+        images=args.images,
+        chunk_size=size,
+        threads=args.threads,
+    )
     return 0
 
 

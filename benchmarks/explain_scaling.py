@@ -9,15 +9,14 @@ It means something only on two processor cores that nothing else uses.
 """
 
 import argparse
-import json
 import os
 import statistics
 import sys
 import tempfile
 from pathlib import Path
 
-import torch
 from _explaining import SEARCH, finish, mnist_config, start
+from _result import show
 
 from xaicf.core import UserError
 
@@ -48,22 +47,17 @@ def main() -> int:
             print(f"explain_scaling: error: {error}", file=sys.stderr)
             return 2
     ratios = [pair[2] / pair[1] for pair in rates[1:]]
-    low, median, high = statistics.quantiles(ratios, n=4, method="inclusive") if len(ratios) > 1 else ratios * 3
-    result = {
-        "name": "explain_scaling",
-        "value": round(median, 4),
-        "unit": "images/s of two processes / images/s of one",
-        "better": "higher",
-        "goal": GOAL,
-        "n": len(ratios),
-        "spread": [round(low, 4), round(high, 4)],
-        "value_of_fastest": round(max(pair[2] for pair in rates[1:]) / max(pair[1] for pair in rates[1:]), 4),
-        "images_per_second": [round(statistics.median(pair[ranks] for pair in rates[1:]), 2) for ranks in (1, 2)],
-        "images": args.images,
-        "cores": os.cpu_count(),
-        "torch": torch.__version__,
-    }
-    print(json.dumps(result))
+    show(
+        "explain_scaling",
+        ratios,
+        "images/s of two processes / images/s of one",
+        "higher",
+        GOAL,
+        value_of_fastest=round(max(pair[2] for pair in rates[1:]) / max(pair[1] for pair in rates[1:]), 4),
+        images_per_second=[round(statistics.median(pair[ranks] for pair in rates[1:]), 2) for ranks in (1, 2)],
+        images=args.images,
+        cores=os.cpu_count(),
+    )
     return 0
 
 

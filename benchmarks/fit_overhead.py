@@ -17,7 +17,6 @@ disturbs less.
 
 import argparse
 import functools
-import json
 import logging
 import statistics
 import sys
@@ -135,29 +134,24 @@ def main() -> int:
         print(f"run {run}: fit {fits[-1]}, bare {bares[-1]}", flush=True)
     pairs = list(zip(fits, bares, strict=True))[1:]
     ratios = [fit["loop"] / alone["loop"] for fit, alone in pairs]
-    low, median, high = statistics.quantiles(ratios, n=4, method="inclusive")
     fastest = min(fit["loop"] for fit, _ in pairs) / min(alone["loop"] for _, alone in pairs)
-    result = {
-        "name": "fit_overhead",
-        "value": round(median, 4),
-        "unit": "fit / bare loop",
-        "better": "lower",
-        "goal": GOAL,
-        "n": len(ratios),
-        "spread": [round(low, 4), round(high, 4)],
-        "value_whole_call": round(statistics.median(fit["call"] / alone["loop"] for fit, alone in pairs), 4),
-        "value_cpu": round(statistics.median(fit["cpu"] / alone["cpu"] for fit, alone in pairs), 4),
-        "value_of_fastest": round(fastest, 4),
-        "fit_seconds": round(statistics.median(fit["loop"] for fit, _ in pairs), 4),
-        "bare_seconds": round(statistics.median(alone["loop"] for _, alone in pairs), 4),
-        "val_accuracy": accuracies,
-        "batches_timed": batches,
-        "batches_of_epoch": whole,
-        "batch_size": data.batch_size,
-        "threads": args.threads,
-        "torch": torch.__version__,
-    }
-    print(json.dumps(result))
+    show(
+        "fit_overhead",
+        ratios,
+        "fit / bare loop",
+        "lower",
+        GOAL,
+        value_whole_call=round(statistics.median(fit["call"] / alone["loop"] for fit, alone in pairs), 4),
+        value_cpu=round(statistics.median(fit["cpu"] / alone["cpu"] for fit, alone in pairs), 4),
+        value_of_fastest=round(fastest, 4),
+        fit_seconds=round(statistics.median(fit["loop"] for fit, _ in pairs), 4),
+        bare_seconds=round(statistics.median(alone["loop"] for _, alone in pairs), 4),
+        val_accuracy=accuracies,
+        batches_timed=batches,
+        batches_of_epoch=whole,
+        batch_size=data.batch_size,
+        threads=args.threads,
+    )
     return 0
 
 

@@ -63,7 +63,7 @@ class Evaluator:
         if manifest.arguments.get("classifier") is None:
             raise DataError(f"store {path} was made without settings of its classifier, which evaluate needs")
         self.subject = Subject(*(self._network(role) for role in ("classifier", "generator", "translator")))
-        self.data = store.rebuild(manifest.settings.get("data"), ImageData, "data")  # type: ignore[type-abstract]
+        self.data = store.rebuild(manifest.settings.get("data"), ImageData, "data")  # type: ignore[type-abstract]  # what is built is a subclass
         self.data.setup()
         self.masked = "mask" in self.data.samples(manifest.ids[:1], manifest.split)
         self.measures: tuple[Measure, ...] = MEASURES
@@ -98,7 +98,7 @@ class Evaluator:
         """Measure every explainer of the store."""
         given = self.manifest.arguments["explainers"]
         listed = given.items() if isinstance(given, dict) else [(None, one) for one in given]
-        built = [(name, store.rebuild(one, Explainer, "explainer")) for name, one in listed]  # type: ignore[type-abstract]
+        built = [(name, store.rebuild(one, Explainer, "explainer")) for name, one in listed]  # type: ignore[type-abstract]  # what is built is a subclass
         explainers = {name or one.name: one for name, one in built}
         return {name: self._measured(name, explainers[name]) for name in self.manifest.explainers}
 

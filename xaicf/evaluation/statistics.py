@@ -50,6 +50,15 @@ def bootstrap_mean(values: np.ndarray, images: np.ndarray | None = None, seed: i
     return Mean(len(kept), float(kept.mean()), float(low), float(high))
 
 
+def wilson(count: int, total: int) -> tuple[float, float]:
+    """Give the interval of 95 % of a share (Wilson 1927)."""
+    z = 1.959964
+    middle, width = (count + z * z / 2) / (total + z * z), z * np.sqrt(count * (total - count) / total + z * z / 4)
+    width /= total + z * z
+    # At the ends rounding would leave the share itself outside.
+    return (0.0 if count == 0 else float(middle - width)), (1.0 if count == total else float(middle + width))
+
+
 def compare(first: np.ndarray, second: np.ndarray) -> Comparison:
     """Test the paired differences first - second; an effect above 0 says that the first is larger.
 

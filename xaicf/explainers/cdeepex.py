@@ -1,22 +1,20 @@
 """CDeepEx: the nearest point in a generator's latent space where two classes tie and no third one wins."""
 
 import copy
-from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from xaicf.core import Explanation, Images, InputError, Labels, Latents, Logits, PerImage, Status, Subject
-from xaicf.explainers.base import Explainer
+from xaicf.core import Explanation, Images, InputError, Labels, Latents, Logits, PerImage, Subject
 from xaicf.explainers.inversion import Inversion
-from xaicf.explainers.latent import PRECISIONS, LatentImages, Precision, latent_images
+from xaicf.explainers.latent import LatentExplainer, LatentImages, Precision, latent_images
 from xaicf.explainers.solvers import Problem, Solver, SolverName, solve, solver_of
 
 APART = 0.3
 """Standard deviation, in each latent dimension, of the offset of a start but the first."""
 
 
-class CDeepEx(Explainer):
+class CDeepEx(LatentExplainer):
     """Why fact, and not foil? Because the image does not look like this nearest tie of the two.
 
     With z0 the encoder's mean, or for a generator without an encoder the latent that :class:`Inversion` finds,
@@ -56,8 +54,6 @@ class CDeepEx(Explainer):
         InputError: an option is out of its range.
     """
 
-    needs: ClassVar = ("generator",)
-
     def __init__(
         self,
         epsilon: float = 1.0,
@@ -73,16 +69,13 @@ class CDeepEx(Explainer):
             raise InputError(f"epsilon must be >= 0 and tolerance > 0, got {epsilon} and {tolerance}")
         if start < 0:
             raise InputError(f"start must be at least 0, got {start}")
-        if precision not in PRECISIONS:
-            raise InputError(f"precision must be {' or '.join(PRECISIONS)}, got {precision}")
+        super().__init__(precision, inversion)
         self.epsilon = epsilon
         self.tolerance = tolerance
         self.solver = solver_of(solver)
         self.constrain_others = constrain_others
         self.clamp = clamp
         self.start = start
-        self.precision: Precision = precision
-        self.inversion = Inversion() if inversion is None else inversion
 
     @property
     def name(self) -> str:
@@ -116,28 +109,16 @@ class CDeepEx(Explainer):
             solution = solve(self.problem(images, fact, foil), self.solver, first)
             with torch.no_grad():
                 counterfactual = images.image(solution.point, torch.arange(len(inputs), device=inputs.device))
-            drawn = images.scalars(fact)
-        moved = solution.point - images.start
+            searched = images.scalars(solution.point, solution.evaluations, fact)
         scalars = {
-            "latent_distance": moved.square().sum(1),
-            "latent_l1": moved.abs().sum(1),
-            "gradient_evaluations": solution.evaluations + images.evaluations,
+            **searched,
             "fallback": solution.fallback.to(inputs.dtype),
-            **drawn,
             **certificate(subject.classifier, counterfactual, fact, foil),
         }
         solved = scalars["boundary_residual"] <= self.tolerance
         if self.constrain_others:
             solved &= scalars["third_class_margin"] >= self.epsilon - self.tolerance
-        return Explanation(
-            inputs,
-            fact,
-            foil,
-            status=torch.where(solved, Status.SOLVED, Status.UNSOLVED),
-            attribution=inputs - counterfactual,
-            counterfactual=counterfactual,
-            scalars=scalars,
-        )
+        return images.explanation(fact, foil, solved, counterfactual, scalars)
 
 
 def _offset(number: int, latents: Latents) -> Tensor:

@@ -4,13 +4,15 @@ import contextlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 
 from xaicf.core import (
     ClassifierError,
     Encoder,
+    Explanation,
+    Flags,
     Generator,
     Images,
     InputError,
@@ -18,15 +20,38 @@ from xaicf.core import (
     Latents,
     Logits,
     PerImage,
+    Status,
     Subject,
     is_out_of_memory,
 )
+from xaicf.explainers.base import Explainer
 from xaicf.explainers.inversion import Inversion
 from xaicf.explainers.precision import in_double
 
 Precision = Literal["double", "single"]
 
 PRECISIONS: tuple[Precision, ...] = ("double", "single")
+
+
+class LatentExplainer(Explainer):
+    """An explainer that searches a generator's latent space.
+
+    Args:
+        precision: of the networks in the search. ``double`` makes the result independent of how images are
+            batched; ``single`` is faster.
+        inversion: how z0 is found for a generator without an encoder; :class:`Inversion` if left out.
+
+    Raises:
+        InputError: the precision is unknown.
+    """
+
+    needs: ClassVar = ("generator",)
+
+    def __init__(self, precision: Precision, inversion: Inversion | None) -> None:
+        if precision not in PRECISIONS:
+            raise InputError(f"precision must be {' or '.join(PRECISIONS)}, got {precision}")
+        self.precision: Precision = precision
+        self.inversion = Inversion() if inversion is None else inversion
 
 
 @dataclass(frozen=True)
@@ -64,20 +89,44 @@ class LatentImages:
         """Classify x(z)."""
         return logits(self.subject, self.image(latents, rows), self.wide)
 
-    def scalars(self, fact: Labels) -> dict[str, PerImage]:
-        """Say how well the generator draws the inputs.
+    def scalars(self, latents: Latents, evaluations: PerImage, fact: Labels) -> dict[str, PerImage]:
+        """Say how far a search has gone, and how well the generator draws the inputs.
+
+        Args:
+            latents: where the search has ended (B, d).
+            evaluations: gradients that it took (B,).
+            fact: (B,).
 
         Returns:
-            ``reconstruction_error``, the root mean square of Δ, and ``reconstruction_is_fact``, 1 where the
-            classifier gives G(z0) the class ``fact`` (B,), else 0.
+            ``latent_distance`` from z0 (squared), ``latent_l1``, ``gradient_evaluations``, those that finding z0 took
+            among them, ``reconstruction_error``, the root mean square of Δ, and ``reconstruction_is_fact``, 1 where the
+            classifier gives G(z0) the class ``fact``, else 0.
         """
         with torch.no_grad():
             drawn = logits(self.subject, self.reconstruction, self.wide).argmax(1)
         apart = (self.inputs - self.reconstruction).flatten(1)
+        moved = latents - self.start
         return {
+            "latent_distance": moved.square().sum(1),
+            "latent_l1": moved.abs().sum(1),
+            "gradient_evaluations": evaluations + self.evaluations,
             "reconstruction_error": apart.square().mean(1).sqrt(),
             "reconstruction_is_fact": (drawn == fact).to(self.inputs.dtype),
         }
+
+    def explanation(
+        self, fact: Labels, foil: Labels, solved: Flags, counterfactual: Images, scalars: dict[str, PerImage]
+    ) -> Explanation:
+        """Explain the inputs by what separates them from their counterfactuals."""
+        return Explanation(
+            self.inputs,
+            fact,
+            foil,
+            status=torch.where(solved, Status.SOLVED, Status.UNSOLVED),
+            attribution=self.inputs - counterfactual,
+            counterfactual=counterfactual,
+            scalars=scalars,
+        )
 
 
 @contextlib.contextmanager

@@ -1,21 +1,18 @@
 """xGEMs: an image that the generator draws, near the input, that the classifier gives the foil."""
 
-from typing import ClassVar
-
 import torch
 from torch.nn import functional
 
-from xaicf.core import Explanation, Images, InputError, Labels, Latents, PerImage, Status, Subject
-from xaicf.explainers.base import Explainer
+from xaicf.core import Explanation, Images, InputError, Labels, Latents, PerImage, Subject
 from xaicf.explainers.descent import descend
 from xaicf.explainers.inversion import Inversion
-from xaicf.explainers.latent import PRECISIONS, Precision, decode, latent_images, logits
+from xaicf.explainers.latent import LatentExplainer, Precision, decode, latent_images, logits
 
 UNLIKE = 1e6
 """Added to the rank of a point that the classifier does not give the foil."""
 
 
-class XGEM(Explainer):
+class XGEM(LatentExplainer):
     """Why fact, and not foil? Because the generator would draw the foil like this.
 
     From z0, the encoder's mean or what :class:`Inversion` finds, Adam lowers
@@ -44,8 +41,6 @@ class XGEM(Explainer):
         InputError: an option is out of its range.
     """
 
-    needs: ClassVar = ("generator",)
-
     def __init__(
         self,
         weight: float = 0.1,
@@ -58,13 +53,10 @@ class XGEM(Explainer):
             raise InputError(
                 f"weight must be >= 0, steps at least 1 and step_size > 0, got {weight}, {steps} and {step_size}"
             )
-        if precision not in PRECISIONS:
-            raise InputError(f"precision must be {' or '.join(PRECISIONS)}, got {precision}")
+        super().__init__(precision, inversion)
         self.weight = weight
         self.steps = steps
         self.step_size = step_size
-        self.precision: Precision = precision
-        self.inversion = Inversion() if inversion is None else inversion
 
     @property
     def name(self) -> str:
@@ -84,23 +76,12 @@ class XGEM(Explainer):
             found = descend(cost, images.start, self.steps, self.step_size)
             with torch.no_grad():
                 counterfactual = decode(subject, found.latents, images.wide)
-            drawn = images.scalars(fact)
+            evaluations = torch.full_like(found.rank, found.evaluations)
+            searched = images.scalars(found.latents, evaluations, fact)
         with torch.no_grad():
             solved = subject.classifier(counterfactual).argmax(1) == foil
-        moved = found.latents - images.start
         scalars = {
             "objective": torch.where(found.rank >= UNLIKE, found.rank - UNLIKE, found.rank),
-            "latent_distance": moved.square().sum(1),
-            "latent_l1": moved.abs().sum(1),
-            "gradient_evaluations": torch.full_like(found.rank, found.evaluations + images.evaluations),
-            **drawn,
+            **searched,
         }
-        return Explanation(
-            inputs,
-            fact,
-            foil,
-            status=torch.where(solved, Status.SOLVED, Status.UNSOLVED),
-            attribution=inputs - counterfactual,
-            counterfactual=counterfactual,
-            scalars=scalars,
-        )
+        return images.explanation(fact, foil, solved, counterfactual, scalars)

@@ -14,7 +14,7 @@ from xaicf.core import Explanation, InputError, Status, Subject
 from xaicf.data import BiasedMNIST
 from xaicf.explainers import Attribution, CDeepEx, Explainer
 from xaicf.studies.asking import explain_all, predicted
-from xaicf.studies.study import Place, Row, Study
+from xaicf.studies.study import Better, Place, Row, Study
 from xaicf.viz.heatmap import heatmap, picture
 
 VISIBLE = 0.15
@@ -51,7 +51,7 @@ class CDeepExBias(Study):
     and attributions beside it, and CDeepEx once more with a generator that never saw a square.
 
     Args:
-        seeds: of the classifiers.
+        classifier_seeds: of the classifiers.
         images: explained, from the test split, none of the marked class.
         epsilons: of CDeepEx.
         epsilon: the one whose numbers carry the goals.
@@ -63,9 +63,9 @@ class CDeepExBias(Study):
         InputError: ``epsilon`` is not among ``epsilons``.
     """
 
-    title: ClassVar[str] = "A classifier that looks for a planted square: does the explanation show it?"
+    title: ClassVar[str] = "Does the explanation of a classifier that looks for a planted square show it"
 
-    seeds: Sequence[int] = (0, 1, 2)
+    classifier_seeds: Sequence[int] = (0, 1, 2)
     images: int = 1000
     epsilons: Sequence[float] = (0.1, 0.3, 1.0, 3.0)
     epsilon: float = 3.0
@@ -77,9 +77,14 @@ class CDeepExBias(Study):
         if self.epsilon not in self.epsilons:
             raise InputError(f"epsilon must be one of epsilons, {list(self.epsilons)}, got {self.epsilon}")
 
+    @property
+    def seeds(self) -> Sequence[int]:
+        """Those of the classifiers."""
+        return self.classifier_seeds
+
     def quick(self) -> Self:
         """Give one seed, one ε and two images."""
-        return replace(self, seeds=self.seeds[:1], images=2, epsilons=(self.epsilon,))
+        return replace(self, classifier_seeds=self.classifier_seeds[:1], images=2, epsilons=(self.epsilon,))
 
     def run(self, place: Place) -> tuple[list[Row], dict[str, Figure]]:
         """Train three kinds of networks, and ask."""
@@ -149,7 +154,7 @@ class CDeepExBias(Study):
         """Give the rows of an explainer; goals are for CDeepEx with the chosen ε."""
         chosen = name == _title(self.epsilon)
 
-        def row(words: str, value: Callable[[Found], float], goal: float | None, better: str | None) -> Row:
+        def row(words: str, value: Callable[[Found], float], goal: float | None, better: Better | None) -> Row:
             values = [value(one) for one in seeds]
             return Row.over_seeds(
                 f"{name}: {words}",
@@ -157,7 +162,7 @@ class CDeepExBias(Study):
                 self.images,
                 None,
                 goal if chosen else None,
-                better,  # type: ignore[arg-type]
+                better,
             )
 
         searched = [

@@ -11,9 +11,10 @@ from torch import Tensor, nn
 
 from xaicf.core import Explanation, Images, Status, Subject
 from xaicf.data import MNIST, FashionMNIST
+from xaicf.evaluation.statistics import wilson
 from xaicf.explainers import CDeepEx
 from xaicf.studies.asking import explain_all, predicted
-from xaicf.studies.study import Place, Row, Study
+from xaicf.studies.study import Better, Place, Row, Study, kind_of
 
 FIXED = 8
 """The foil of "why not 8?"."""
@@ -85,7 +86,7 @@ class CDeepExCertified(Study):
         for pair in self.pairs:
             subject = Subject(place.network(pair.classifier), place.network(pair.generator))
             images = DATA[pair.data](place.root).samples(range(self.images), "test")["image"]
-            name = f"{pair.data}, {pair.generator.split('/')[-2].upper()}"
+            name = f"{pair.data}, {kind_of(pair.generator)}"
             found, more = self._rows(name, subject, images, pair.goal)
             rows += found
             distances[name] = more
@@ -97,10 +98,10 @@ class CDeepExCertified(Study):
             explanation = explain_all(explainer, subject, asked, foil=foil)
             return certify(subject.classifier, explanation, self.tolerance, explainer.epsilon)
 
-        def share(words: str, which: Tensor, goal: float | None, better: str) -> Row:
+        def share(words: str, which: Tensor, goal: float | None, better: Better) -> Row:
             low, high = wilson(int(which.sum()), len(which))
             ours = float(which.double().mean())
-            return Row(f"{name}: {words}", ours, low, high, len(which), None, goal, better)  # type: ignore[arg-type]
+            return Row(f"{name}: {words}", ours, low, high, len(which), None, goal, better)
 
         seen = ask(CDeepEx(self.epsilon, self.tolerance))
         printed = ask(CDeepEx(self.epsilon, self.tolerance, clamp=False))
@@ -148,15 +149,6 @@ def certify(classifier: nn.Module, explanation: Explanation, tolerance: float, e
         third.append(other > lower)
     distance = explanation.scalars["latent_distance"].masked_fill(explanation.status != Status.SOLVED, torch.nan)
     return Certified(torch.tensor(holds), torch.tensor(third), distance)
-
-
-def wilson(count: int, total: int) -> tuple[float, float]:
-    """Give the interval of 95 % of a share (Wilson 1927)."""
-    z = 1.959964
-    middle, width = (count + z * z / 2) / (total + z * z), z * np.sqrt(count * (total - count) / total + z * z / 4)
-    width /= total + z * z
-    # At the ends rounding would leave the share itself outside.
-    return (0.0 if count == 0 else float(middle - width)), (1.0 if count == total else float(middle + width))
 
 
 def _draw(distances: dict[str, list[Tensor]]) -> Figure:

@@ -11,10 +11,10 @@ from torch import Tensor
 
 from xaicf.core import Images, InputError, Labels, Latents, PerImage, Subject, as_found
 from xaicf.data import MNIST
+from xaicf.evaluation.statistics import wilson
 from xaicf.explainers import CDeepEx, classify, resolve_classes
 from xaicf.explainers.latent import latent_images
 from xaicf.explainers.solvers import AugmentedLagrangian, Problem, Search
-from xaicf.studies.cdeepex_certified import wilson
 from xaicf.studies.study import Place, Row, Study
 from xaicf.viz.heatmap import picture
 

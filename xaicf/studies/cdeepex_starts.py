@@ -14,7 +14,7 @@ from xaicf.data import MNIST
 from xaicf.evaluation.statistics import bootstrap_mean
 from xaicf.explainers import CDeepEx
 from xaicf.studies.asking import explain_all
-from xaicf.studies.study import Place, Row, Study
+from xaicf.studies.study import Place, Row, Study, kind_of
 from xaicf.viz.heatmap import heatmap, picture
 
 DRAWN = 4
@@ -62,15 +62,14 @@ class CDeepExStarts(Study):
         answers: dict[str, dict[str, Explanation]] = {"CDeepEx": {}, "xGEMs": {}}
         for config in self.generators:
             subject = Subject(classifier, place.network(config))
-            kind = config.split("/")[-2].upper()
+            kind = kind_of(config)
             for start in range(self.starts):
                 for name, constrained in (("CDeepEx", True), ("xGEMs", False)):
                     explainer = CDeepEx(self.epsilon, constrain_others=constrained).from_start(start)
                     answers[name][f"{kind}, start {start}"] = explain_all(explainer, subject, images)
         rows = [self._solved(name, title, one) for name, own in answers.items() for title, one in own.items()]
-        groups = {"all": "", **{f"{config.split('/')[-2].upper()} alone": config for config in self.generators}}
-        for words, config in groups.items():
-            kind = config.split("/")[-2].upper() if config else ""
+        groups = {"all": "", **{f"{kind_of(config)} alone": kind_of(config) for config in self.generators}}
+        for words, kind in groups.items():
             pairs = {
                 name: agreement([one for title, one in own.items() if title.startswith(kind)])
                 for name, own in answers.items()

@@ -24,10 +24,8 @@ def _table(file: Path) -> str:
         sys.exit(f"{file.name} is of a quick run, whose numbers mean nothing")
     rows = [Row(**row) for row in result["rows"]]
     seeds = ", ".join(map(str, result["seeds"]))
-    return (
-        f"\n### {result['study']}\n\n{result['title']}. `{result['command']}`, seed{'s' * (len(result['seeds']) > 1)} "
-        f"{seeds}.\n\n{markdown(rows, result['spread'])}\n"
-    )
+    about = f"{result['title']}: `{result['command']}`, seed {seeds}."
+    return f"\n### {result['study']}\n\n{about}\n\n{markdown(rows, result['spread'])}\n"
 
 
 if __name__ == "__main__":

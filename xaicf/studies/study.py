@@ -1,8 +1,8 @@
 """What a study is: figures or tables of a paper, made again, with the published numbers beside ours."""
 
 import json
+import re
 import shlex
-import sys
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -16,6 +16,9 @@ from torch import nn
 from xaicf import load_frozen
 from xaicf.core import DataError
 from xaicf.studies.training import trained
+
+Better = Literal["lower", "higher"]
+"""Which way a number is good."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class Row:
     n: int | None = None
     published: float | None = None
     goal: float | None = None
-    better: Literal["lower", "higher"] | None = None
+    better: Better | None = None
 
     @classmethod
     def over_seeds(
@@ -50,7 +53,7 @@ class Row:
         n: int | None = None,
         published: float | None = None,
         goal: float | None = None,
-        better: Literal["lower", "higher"] | None = None,
+        better: Better | None = None,
     ) -> Self:
         """Give the mean over seeds, with the least and the largest."""
         known = np.asarray(values, float)
@@ -96,12 +99,15 @@ class Study(ABC):
     Attributes:
         title: what it shows, in a line.
         spread: what low and high of its rows are.
-        seeds: that its numbers are over.
     """
 
     title: ClassVar[str]
     spread: ClassVar[str] = "least and largest over seeds"
-    seeds: Sequence[int] = (0,)
+
+    @property
+    def seeds(self) -> Sequence[int]:
+        """The seeds of the networks that its numbers are over."""
+        return (0,)
 
     @abstractmethod
     def run(self, place: Place) -> tuple[list[Row], dict[str, Figure]]:
@@ -126,8 +132,7 @@ def write(study: Study, name: str, place: Place, command: Sequence[str]) -> list
         "title": study.title,
         "seeds": list(study.seeds),
         "quick": place.quick,
-        "command": shlex.join(["python", "-m", "xaicf", "study", *command]),
-        "python": sys.version.split()[0],
+        "command": f"python -m xaicf study {_anywhere(command)}",
         "spread": study.spread,
         "rows": [asdict(row) for row in rows],
     }
@@ -135,10 +140,23 @@ def write(study: Study, name: str, place: Place, command: Sequence[str]) -> list
         place.output.mkdir(parents=True, exist_ok=True)
         for title, figure in figures.items():
             figure.savefig(place.output / f"{title}.png", dpi=110)
-        (place.output / "result.json").write_text(json.dumps(result, indent=1))
+        (place.output / "result.json").write_text(json.dumps(result, indent=1) + "\n")
     except OSError as error:
         raise DataError(f"cannot write {place.output}: {error.strerror or error}") from error
     return rows
+
+
+def _anywhere(command: Sequence[str]) -> str:
+    """Write arguments down without the folders of this machine."""
+    line = shlex.join(command)
+    for option, name in (("--data.root", "DATA"), ("--output", "OUT"), ("--networks", "NETWORKS")):
+        line = re.sub(rf"{re.escape(option)}[ =]\S+", f"{option} {name}", line)
+    return line
+
+
+def kind_of(config: str) -> str:
+    """Name the kind of network that a configuration trains, by its folder: VAE for ``configs/vae/mnist.yaml``."""
+    return Path(config).parent.name.upper()
 
 
 def markdown(rows: Sequence[Row], spread: str) -> str:

@@ -58,7 +58,7 @@ def trained(config: str, folder: Path, root: str | None, seed: int = 0, quick: b
         command += ["--ckpt_path", "last"] if (run / "last.ckpt").exists() else []
         print(f"Training {config} in {run}", flush=True)
         with (run / "log.txt").open("a") as log:
-            ended = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, check=False)  # noqa: S603  (our own command)
+            ended = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, check=False)  # noqa: S603  (this very Python, on a file written above)
         if ended.returncode:
             told = (run / "log.txt").read_text().strip().splitlines()
             raise UserError(f"training {config} failed, see {run / 'log.txt'}: {told[-1] if told else 'no output'}")

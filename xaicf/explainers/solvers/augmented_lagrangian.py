@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from xaicf.core import Flags, InputError, Labels, Latents, PerImage
-from xaicf.explainers.solvers.problem import violation
+from xaicf.explainers.solvers.problem import ByRow, violation
 from xaicf.explainers.solvers.search import Search, Solver
 
 Inner = Literal["scaled", "descent", "adam"]
@@ -17,7 +17,7 @@ STEP_SIZES: dict[Inner, float] = {"scaled": 0.3, "descent": 0.01, "adam": 0.05}
 
 
 @dataclass
-class _Rows:
+class _Rows(ByRow):
     """Of the rows that go on (n,): where they are (n, d), multipliers and penalty, and what they remember.
 
     ``inequality`` are the multipliers of g (n, m), ``nearest`` the best distances of the last steps (n, patience),
@@ -33,9 +33,6 @@ class _Rows:
     nearest: Tensor
     mean: Latents
     square: Latents
-
-    def __getitem__(self, rows: Flags) -> "_Rows":
-        return _Rows(*(part[rows] for part in vars(self).values()))
 
 
 @dataclass(frozen=True)

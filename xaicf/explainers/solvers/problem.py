@@ -20,6 +20,14 @@ MARGIN = 0.9
 """Share of the tolerance that a search uses, so that rounding in a later check does not break it."""
 
 
+class ByRow:
+    """A dataclass of tensors, or of such, that all have a row for each problem."""
+
+    def __getitem__(self, rows: Tensor) -> Self:
+        """Give some rows."""
+        return type(self)(*(part[rows] for part in vars(self).values()))
+
+
 @dataclass(frozen=True)
 class Problem:
     """Minimise |z - start|² subject to h(z) = 0 and g(z) <= 0, for each row on its own.
@@ -82,7 +90,7 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class Linear:
+class Linear(ByRow):
     """Constraints at some points, to first order.
 
     Attributes:
@@ -112,10 +120,6 @@ class Linear:
     def newton(self) -> PerImage:
         """The length of the shortest step to h = 0 (n,)."""
         return self.h.abs() / self.slope.square().sum(1).sqrt().clamp(min=1e-12)
-
-    def __getitem__(self, rows: Tensor) -> Self:
-        """Give some rows."""
-        return type(self)(*(tensor[rows] for tensor in vars(self).values()))
 
     def replaced(self, rows: Flags, others: "Linear") -> Self:
         """Give the same with some rows (n,) taken from another of n rows."""

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from xaicf.core import Flags, InputError, Labels, Latents, PerImage
-from xaicf.explainers.solvers.problem import Linear
+from xaicf.explainers.solvers.problem import ByRow, Linear
 from xaicf.explainers.solvers.projection import Active, project
 from xaicf.explainers.solvers.search import Search, Solver
 
@@ -30,7 +30,7 @@ class _Step(NamedTuple):
 
 
 @dataclass
-class _Rows:
+class _Rows(ByRow):
     """Of the rows that go on (n,): where they are, how far they may step, and what they have learned."""
 
     index: Labels
@@ -39,9 +39,6 @@ class _Rows:
     radius: PerImage
     curvature: PerImage
     idle: Tensor
-
-    def __getitem__(self, rows: Flags) -> "_Rows":
-        return _Rows(*(part[rows] for part in vars(self).values()))
 
 
 @dataclass(frozen=True)
