@@ -181,10 +181,10 @@ class CDeepExBias(Study):
         """Draw what a larger ε brings and costs."""
         figure = Figure(figsize=(11, 3.6), layout="constrained")
         panels: list[tuple[str, Callable[[Found], float]]] = [
-            ("square's share of map / of area (median image)", lambda one: one.focus),
-            (f"images where it adds > {VISIBLE} grey", lambda one: one.visible),
+            ("square's share of the map\n/ of the area (median image)", lambda one: one.focus),
+            (f"images where the square\nadds > {VISIBLE} grey", lambda one: one.visible),
             ("images solved", lambda one: one.solved),
-            ("median squared latent distance", lambda one: one.distance),
+            ("median squared\nlatent distance", lambda one: one.distance),
         ]
         for axes, (title, value) in zip(figure.subplots(1, len(panels)), panels, strict=True):
             for number, seed in enumerate(self.seeds):
