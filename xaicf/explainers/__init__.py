@@ -2,9 +2,23 @@
 
 from xaicf.explainers.attribution import Attribution
 from xaicf.explainers.base import Explainer, classify, resolve_classes
+from xaicf.explainers.bent import Bent
 from xaicf.explainers.cdeepex import CDeepEx
 from xaicf.explainers.inversion import Inversion
+from xaicf.explainers.prediction_difference import PredictionDifference
 from xaicf.explainers.question import ask, pose
 from xaicf.explainers.xgem import XGEM
 
-__all__ = ["XGEM", "Attribution", "CDeepEx", "Explainer", "Inversion", "ask", "classify", "pose", "resolve_classes"]
+__all__ = [
+    "XGEM",
+    "Attribution",
+    "Bent",
+    "CDeepEx",
+    "Explainer",
+    "Inversion",
+    "PredictionDifference",
+    "ask",
+    "classify",
+    "pose",
+    "resolve_classes",
+]
