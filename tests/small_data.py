@@ -1,8 +1,13 @@
 """Small files in the formats of data sets that are not bundled."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import torch
+from PIL import Image
+
+from xaicf.data import ImageFolder
 
 
 def write_small(root: Path, family: str) -> None:
@@ -21,3 +26,16 @@ def write_idx(path: Path, array: np.ndarray) -> None:
     """Write the IDX format: two zeros, 8 for bytes, the number of dimensions, big-endian sizes, data."""
     header = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">i4").tobytes()
     path.write_bytes(header + array.astype(np.uint8).tobytes())
+
+
+def write(folder: Path, values: range, size: tuple[int, int] = (8, 8)) -> None:
+    """Write one image of a single grey for each value, named so that they sort in that order."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for value in values:
+        Image.new("L", size, value).save(folder / f"{value:03}.png")
+
+
+def whole(data: ImageFolder, split: Any) -> torch.Tensor:
+    """Give all images of a split, in the order of their ids."""
+    data.setup()
+    return data.split(split).__getitems__(range(len(data.split(split))))["image"]

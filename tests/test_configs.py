@@ -53,7 +53,7 @@ def fit(config: Path, *arguments: str) -> int:
 
 def train_named(config: Path) -> None:
     """Train, for two batches, the networks whose checkpoints a configuration names."""
-    for path in map(Path, re.findall(r"path: (runs/\S+\.ckpt)", config.read_text())):
+    for path in sorted({Path(one) for one in re.findall(r"path: (runs/\S+\.ckpt)", config.read_text())}):
         (origin,) = (one for one in ALL if f"  default_root_dir: {path.parent}\n" in one.read_text())
         limits = [
             "--trainer.max_epochs=1",

@@ -8,24 +8,12 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from small_data import whole, write
 
 from xaicf.core import DataError, InputError
 from xaicf.data import ImageFolder
 
 ORIENTATION = 0x0112
-
-
-def write(folder: Path, values: range, size: tuple[int, int] = (8, 8)) -> None:
-    """Write one image of a single grey for each value, named so that they sort in that order."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for value in values:
-        Image.new("L", size, value).save(folder / f"{value:03}.png")
-
-
-def whole(data: ImageFolder, split: Any) -> torch.Tensor:
-    """Give all images of a split, in the order of their ids."""
-    data.setup()
-    return data.split(split).__getitems__(range(len(data.split(split))))["image"]
 
 
 def greys(data: ImageFolder, split: str) -> list[int]:

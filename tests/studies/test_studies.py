@@ -18,10 +18,11 @@ from torch import Tensor, nn
 
 from xaicf.cli import main
 from xaicf.core import Explanation, InputError, Status, UserError
+from xaicf.evaluation.statistics import wilson
 from xaicf.studies import STUDIES, Row, markdown
-from xaicf.studies.cdeepex_bias import measure
-from xaicf.studies.cdeepex_certified import certify, wilson
-from xaicf.studies.cdeepex_starts import agreement
+from xaicf.studies.agreement import agreement
+from xaicf.studies.cdeepex_certified import certify
+from xaicf.studies.planted import measure
 from xaicf.studies.results import main as tables
 from xaicf.studies.training import trained
 

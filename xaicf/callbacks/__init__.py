@@ -4,5 +4,6 @@ from xaicf.callbacks.explain import ExplainAtValidationEnd
 from xaicf.callbacks.logging import WandbLogger
 from xaicf.callbacks.realism import LogRealism
 from xaicf.callbacks.samples import LogSamples
+from xaicf.callbacks.stages import KeepStages
 
-__all__ = ["ExplainAtValidationEnd", "LogRealism", "LogSamples", "WandbLogger"]
+__all__ = ["ExplainAtValidationEnd", "KeepStages", "LogRealism", "LogSamples", "WandbLogger"]

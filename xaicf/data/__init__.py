@@ -3,18 +3,24 @@
 from xaicf.data.base import ImageData, LabelledImages, Split
 from xaicf.data.biased import BiasedMNIST
 from xaicf.data.digits import Digits
+from xaicf.data.faces import Faces
 from xaicf.data.files import ImageFiles
 from xaicf.data.folder import ImageFolder
+from xaicf.data.late import LateClassMNIST
 from xaicf.data.mnist import MNIST, FashionMNIST
+from xaicf.data.planted import Square
 
 __all__ = [
     "MNIST",
     "BiasedMNIST",
     "Digits",
+    "Faces",
     "FashionMNIST",
     "ImageData",
     "ImageFiles",
     "ImageFolder",
     "LabelledImages",
+    "LateClassMNIST",
     "Split",
+    "Square",
 ]

@@ -1,18 +1,8 @@
-"""MNIST with a planted confound: a grey square that tells a class, at a known place."""
+"""MNIST with a planted confound."""
 
-from typing import Literal, get_args
-
-import torch
-from torch import Tensor
-
-from xaicf.core import InputError
 from xaicf.data.base import LabelledImages
 from xaicf.data.mnist import MNIST
-
-TOP_LEFT = 1
-"""First row and column of the square."""
-
-MarkedTest = Literal["as_trained", "all", "none"]
+from xaicf.data.planted import MarkedTest, Square
 
 
 class BiasedMNIST(MNIST):
@@ -49,32 +39,8 @@ class BiasedMNIST(MNIST):
         seed: int = 0,
     ) -> None:
         super().__init__(root, download, batch_size, seed)
-        largest = min(self.image_shape[1:]) - TOP_LEFT
-        if not 1 <= side <= largest:
-            raise InputError(f"side must be in [1, {largest}], got {side}")
-        if not 0 <= grey <= 1:
-            raise InputError(f"grey must be in [0, 1], got {grey}")
-        if not 0 <= marked_class < self.num_classes:
-            raise InputError(f"marked_class must be in [0, {self.num_classes}), got {marked_class}")
-        if marked_test not in get_args(MarkedTest):
-            raise InputError(f"marked_test must be one of {', '.join(get_args(MarkedTest))}, got {marked_test}")
-        self.side = side
-        self.grey = grey
-        self.marked_class = marked_class
-        self.marked_test = marked_test
-
-    @property
-    def square(self) -> tuple[slice, slice]:
-        """The rows and columns of the square."""
-        place = slice(TOP_LEFT, TOP_LEFT + self.side)
-        return place, place
+        self.square = Square(side, grey, marked_class, marked_test)
+        self.square.check(self.image_shape, self.num_classes)
 
     def _read(self, train: bool) -> LabelledImages:
-        images, labels, _ = super()._read(train)
-        assert isinstance(images, Tensor)
-        marked = labels == self.marked_class
-        if not train and self.marked_test != "as_trained":
-            marked = torch.full_like(marked, self.marked_test == "all")
-        masks = torch.zeros(len(images), *self.image_shape[1:], dtype=torch.bool)
-        masks[:, *self.square] = marked[:, None, None]
-        return LabelledImages(images.masked_fill(masks[:, None], round(255 * self.grey)), labels, masks)
+        return self.square.planted(super()._read(train), train)

@@ -5,10 +5,12 @@ from xaicf.nn.blocks import Normalize
 from xaicf.nn.classifiers import SmallVGG, TorchvisionNet, TwoConv
 from xaicf.nn.dcgan import DCGANCritic, DCGANGenerator
 from xaicf.nn.foreign import foreign_classifier
+from xaicf.nn.resnet import CifarResNet
 from xaicf.nn.separate import one_module_per_use
 from xaicf.nn.strided import StridedDecoder, StridedEncoder
 
 __all__ = [
+    "CifarResNet",
     "ConvDecoder",
     "ConvEncoder",
     "DCGANCritic",

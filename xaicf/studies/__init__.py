@@ -1,15 +1,25 @@
 """Figures and tables of the papers, each one file."""
 
+from xaicf.studies.cdeepex_architectures import CDeepExArchitectures
 from xaicf.studies.cdeepex_bias import CDeepExBias
 from xaicf.studies.cdeepex_certified import CDeepExCertified
+from xaicf.studies.cdeepex_faces import CDeepExFaces
+from xaicf.studies.cdeepex_foreign_generator import CDeepExForeignGenerator
 from xaicf.studies.cdeepex_path import CDeepExPath
+from xaicf.studies.cdeepex_rivals import CDeepExRivals
+from xaicf.studies.cdeepex_staged import CDeepExStaged
 from xaicf.studies.cdeepex_starts import CDeepExStarts
 from xaicf.studies.study import Place, Row, Study, markdown, write
 
 STUDIES: dict[str, type[Study]] = {
+    "cdeepex_architectures": CDeepExArchitectures,
     "cdeepex_bias": CDeepExBias,
     "cdeepex_certified": CDeepExCertified,
+    "cdeepex_faces": CDeepExFaces,
+    "cdeepex_foreign_generator": CDeepExForeignGenerator,
     "cdeepex_path": CDeepExPath,
+    "cdeepex_rivals": CDeepExRivals,
+    "cdeepex_staged": CDeepExStaged,
     "cdeepex_starts": CDeepExStarts,
 }
 """The studies by name."""

@@ -10,7 +10,11 @@ BLOCK = 256
 
 
 def explain_all(
-    explainer: Explainer, subject: Subject, images: Images, fact: Labels | None = None, foil: int | Labels | None = None
+    explainer: Explainer,
+    subject: Subject,
+    images: Images,
+    fact: int | Labels | None = None,
+    foil: int | Labels | None = None,
 ) -> Explanation:
     """Explain images (N, C, H, W), with facts and foils (N,) as in :meth:`Explainer.explain`."""
     parts = []

@@ -7,40 +7,14 @@ from typing import ClassVar, Self
 import torch
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from torch import Tensor
-from torch.nn import functional
 
 from xaicf.core import Explanation, InputError, Status, Subject
 from xaicf.data import BiasedMNIST
 from xaicf.explainers import Attribution, CDeepEx, Explainer
 from xaicf.studies.asking import explain_all, predicted
+from xaicf.studies.planted import VISIBLE, Found, measure
 from xaicf.studies.study import Better, Place, Row, Study
 from xaicf.viz.heatmap import heatmap, picture
-
-VISIBLE = 0.15
-"""Mean grey that an explanation adds in the square, from which on it is seen."""
-
-
-@dataclass(frozen=True)
-class Found:
-    """What an explainer has shown of the square, over images that have none.
-
-    Attributes:
-        solved: share of images.
-        distance: median squared latent distance.
-        third: share of images where a third class is above the two.
-        rank: of the square among all windows of its size, by the sum of the mean signed map in them; 1 is the
-            strongest in favour of the foil.
-        focus: share of the absolute map in the square over its share of the area, in the median image.
-        visible: share of images whose counterfactual is lighter by more than :data:`VISIBLE` in the square.
-    """
-
-    solved: float
-    distance: float
-    third: float
-    rank: float
-    focus: float
-    visible: float
 
 
 @dataclass(frozen=True)
@@ -91,7 +65,7 @@ class CDeepExBias(Study):
         clean, marked = (BiasedMNIST(place.root, marked_test=which) for which in ("none", "all"))
         clean.setup()
         labels = clean.split("test").labels
-        foil, square = clean.marked_class, clean.square
+        foil, square = clean.square.marked_class, clean.square.place
         digits, squared = (data.samples(range(len(labels)), "test")["image"] for data in (clean, marked))
         others = (labels != foil).nonzero().flatten()
         shown = digits[others[: self.images]]
@@ -200,35 +174,6 @@ class CDeepExBias(Study):
             axes.set_xticks(range(len(self.epsilons)), [f"{epsilon:g}" for epsilon in self.epsilons])
         figure.axes[0].legend(fontsize=8, title="dotted: xGEMs", title_fontsize=8)
         return figure
-
-
-def measure(explanation: Explanation, square: tuple[slice, slice]) -> Found:
-    """Measure what an explanation (N) shows of a square (rows, columns)."""
-    assert explanation.attribution is not None
-    maps = explanation.attribution.double().sum(1)
-    inside = torch.zeros(maps.shape[1:], dtype=torch.bool)
-    inside[square] = True
-    scalars, solved = explanation.scalars, explanation.status == Status.SOLVED
-    searched = explanation.counterfactual is not None
-    shares = (maps.abs() * inside).sum((1, 2)) / maps.abs().sum((1, 2)).clamp(min=1e-12)
-    added = -maps[:, inside].mean(1)
-    nothing = float("nan")
-    return Found(
-        solved=float(solved.double().mean()),
-        distance=float(scalars["latent_distance"][solved].double().median()) if searched else nothing,
-        third=float((scalars["third_class_margin"] < 0)[solved].double().mean()) if searched else nothing,
-        rank=_rank(maps[solved].mean(0), inside, square) if solved.any() else nothing,
-        focus=float(shares[solved].median() / inside.double().mean()),
-        visible=float((added > VISIBLE).double().mean()) if searched else nothing,
-    )
-
-
-def _rank(mean: Tensor, inside: Tensor, square: tuple[slice, slice]) -> float:
-    """Give the place of the square among all windows of its size by what speaks for the foil, 1 for the first."""
-    size = tuple(side.stop - side.start for side in square)
-    windows = -functional.avg_pool2d(mean[None, None], size, stride=1)[0, 0]
-    own = -mean[inside].mean()
-    return 1 + float((windows > own + 1e-12).sum())
 
 
 def _title(epsilon: float) -> str:

@@ -11,7 +11,6 @@ from torch import Tensor, nn
 
 from xaicf.core import Explanation, Images, Status, Subject
 from xaicf.data import MNIST, FashionMNIST
-from xaicf.evaluation.statistics import wilson
 from xaicf.explainers import CDeepEx
 from xaicf.studies.asking import explain_all, predicted
 from xaicf.studies.study import Better, Place, Row, Study, kind_of
@@ -99,9 +98,7 @@ class CDeepExCertified(Study):
             return certify(subject.classifier, explanation, self.tolerance, explainer.epsilon)
 
         def share(words: str, which: Tensor, goal: float | None, better: Better) -> Row:
-            low, high = wilson(int(which.sum()), len(which))
-            ours = float(which.double().mean())
-            return Row(f"{name}: {words}", ours, low, high, len(which), None, goal, better)
+            return Row.share(f"{name}: {words}", which, goal, better)
 
         seen = ask(CDeepEx(self.epsilon, self.tolerance))
         printed = ask(CDeepEx(self.epsilon, self.tolerance, clamp=False))
@@ -109,22 +106,13 @@ class CDeepExCertified(Study):
         second, fixed = ask(xgem), ask(xgem, FIXED)
         both = seen.holds & printed.holds
         extra = (seen.distance / printed.distance)[both].double()
-        levels = torch.tensor([0.25, 0.5, 0.75]).double()
-        quartiles = torch.quantile(extra, levels).tolist() if len(extra) else [None] * 3
         rows = [
             share("certified as seen, CDeepEx", seen.holds, goal, "higher"),
             share("certified without the clamp, CDeepEx", printed.holds, None, "higher"),
             share("a third class above a tie that holds, CDeepEx", seen.third & seen.holds, 0.0, "lower"),
             share("a third class above, xGEMs, second class", second.third, None, "lower"),
             share(f'a third class above, xGEMs, "why not {FIXED}?"', fixed.third, None, "lower"),
-            Row(
-                f"{name}: squared latent distance through the clamp / without",
-                quartiles[1],
-                quartiles[0],
-                quartiles[2],
-                len(extra),
-                better="lower",
-            ),
+            Row.median(f"{name}: squared latent distance through the clamp / without", extra, better="lower"),
         ]
         return rows, [seen.distance[seen.holds], second.distance]
 

@@ -11,7 +11,6 @@ from torch import Tensor
 
 from xaicf.core import Images, InputError, Labels, Latents, PerImage, Subject, as_found
 from xaicf.data import MNIST
-from xaicf.evaluation.statistics import wilson
 from xaicf.explainers import CDeepEx, classify, resolve_classes
 from xaicf.explainers.latent import latent_images
 from xaicf.explainers.solvers import AugmentedLagrangian, Problem, Search
@@ -86,12 +85,10 @@ class CDeepExPath(Study):
         }
         rows = []
         for name, found in ways.items():
-            ended = [way for way in found if way.found]
-            third = sum(bool(way.probabilities[-1, 2] > way.probabilities[-1, :2].min()) for way in ended)
-            low, high = wilson(third, len(ended)) if ended else (None, None)
-            share = third / len(ended) if ended else None
+            ended = [way.probabilities[-1] for way in found if way.found]
+            third = torch.tensor([bool(end[2] > end[:2].min()) for end in ended])
             words = f"a third class is above the tie, {name} constraints on other classes"
-            rows.append(Row(words, share, low, high, len(ended), None, 0.0 if name == "with" else None, "lower"))
+            rows.append(Row.share(words, third, 0.0 if name == "with" else None, "lower"))
         heights = torch.stack([way.probabilities[-1, 2] for way in ways["without"]])
         chosen = heights.argsort(descending=True)[: self.drawn].tolist()
         return rows, {"paths": _draw(ways, chosen, fact, foil)}

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import ClassVar, Literal, Self
 
 import numpy as np
+import torch
 from matplotlib.figure import Figure
-from torch import nn
+from torch import Tensor, nn
 
 from xaicf import load_frozen
 from xaicf.core import DataError
+from xaicf.evaluation.statistics import bootstrap_mean, wilson
 from xaicf.studies.training import trained
 
 Better = Literal["lower", "higher"]
@@ -61,6 +63,31 @@ class Row:
             return cls(measure, None, n=n, published=published, goal=goal, better=better)
         return cls(measure, float(known.mean()), float(known.min()), float(known.max()), n, published, goal, better)
 
+    @classmethod
+    def share(cls, measure: str, which: Tensor, goal: float | None = None, better: Better | None = None) -> Self:
+        """Give the share of flags (N,) that are true, with Wilson's interval of 95 %; unknown for none."""
+        if len(which) == 0:
+            return cls(measure, None, n=0, goal=goal, better=better)
+        low, high = wilson(int(which.sum()), len(which))
+        return cls(measure, float(which.double().mean()), low, high, len(which), None, goal, better)
+
+    @classmethod
+    def mean(cls, measure: str, values: Tensor, goal: float | None = None, better: Better | None = None) -> Self:
+        """Give the mean of those of values (N,) that are not NaN, with its bootstrap interval of 95 %."""
+        found = bootstrap_mean(values.double().numpy())
+        if found.n == 0:
+            return cls(measure, None, n=0, goal=goal, better=better)
+        return cls(measure, found.mean, found.low, found.high, found.n, None, goal, better)
+
+    @classmethod
+    def median(cls, measure: str, values: Tensor, goal: float | None = None, better: Better | None = None) -> Self:
+        """Give the median of those of values (N,) that are not NaN, with the quartiles."""
+        known = values[~values.isnan()].double()
+        if len(known) == 0:
+            return cls(measure, None, n=0, goal=goal, better=better)
+        low, middle, high = torch.quantile(known, torch.tensor([0.25, 0.5, 0.75]).double()).tolist()
+        return cls(measure, middle, low, high, len(known), None, goal, better)
+
     @property
     def met(self) -> bool | None:
         """Whether the goal is reached; None without one."""
@@ -87,9 +114,16 @@ class Place:
     root: str | None = None
     quick: bool = False
 
-    def network(self, config: str, seed: int = 0) -> nn.Module:
-        """Give a frozen network of a configuration, trained unless it is there; see :func:`trained`."""
-        return load_frozen(trained(config, self.networks, self.root, seed, self.quick))
+    def network(self, config: str, seed: int = 0, checkpoint: str | None = None) -> nn.Module:
+        """Give a frozen network of a configuration, trained unless it is there; see :func:`trained`.
+
+        Args:
+            config: file for ``python -m xaicf fit``.
+            seed: of everything.
+            checkpoint: file name, for one that the training has kept beside the best.
+        """
+        best = trained(config, self.networks, self.root, seed, self.quick)
+        return load_frozen(best if checkpoint is None else best.parent / checkpoint)
 
 
 @dataclass(frozen=True)
