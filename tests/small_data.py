@@ -11,11 +11,11 @@ from xaicf.data import ImageFolder
 
 
 def write_small(root: Path, family: str) -> None:
-    """Write 80 training and 10 test images of ten classes that can be told apart, as MNIST's files."""
+    """Write 400 training and 10 test images of ten classes that can be told apart, as MNIST's files."""
     folder = root / family / "raw"
     folder.mkdir(parents=True, exist_ok=True)
     random = np.random.default_rng(0)
-    for prefix, count in (("train", 80), ("t10k", 10)):
+    for prefix, count in (("train", 400), ("t10k", 10)):
         labels = np.arange(count) % 10
         images = random.integers(0, 128, (count, 28, 28)) + 12 * labels[:, None, None]
         write_idx(folder / f"{prefix}-images-idx3-ubyte", images)
@@ -26,6 +26,12 @@ def write_idx(path: Path, array: np.ndarray) -> None:
     """Write the IDX format: two zeros, 8 for bytes, the number of dimensions, big-endian sizes, data."""
     header = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">i4").tobytes()
     path.write_bytes(header + array.astype(np.uint8).tobytes())
+
+
+def write_faces(root: Path) -> None:
+    """Write 60 pictures of two classes, in the folders of :class:`~xaicf.data.Faces`."""
+    write(root / "smiles/neutral", range(60, 100), (48, 56))
+    write(root / "smiles/smile", range(160, 180), (48, 56))
 
 
 def write(folder: Path, values: range, size: tuple[int, int] = (8, 8)) -> None:

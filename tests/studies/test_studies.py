@@ -13,12 +13,13 @@ import pytest
 import torch
 from PIL import Image
 from scipy.stats import binomtest
-from small_data import write_small
+from small_data import write_faces, write_small
 from torch import Tensor, nn
 
 from xaicf.cli import main
 from xaicf.core import Explanation, InputError, Status, UserError
 from xaicf.evaluation.statistics import wilson
+from xaicf.explainers.solvers import SOLVERS, AugmentedLagrangian
 from xaicf.studies import STUDIES, Row, markdown
 from xaicf.studies.agreement import agreement
 from xaicf.studies.cdeepex_certified import certify
@@ -39,13 +40,17 @@ def networks(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Studies name configurations by their path in the project."""
     root = os.environ.get("XAICF_DATA")
-    if root is not None:
-        monkeypatch.setenv("XAICF_DATA", str(Path(root).resolve()))
-    else:
-        for family in ("MNIST", "FashionMNIST"):
+    write_faces(tmp_path / "data")
+    for family in ("MNIST", "FashionMNIST"):
+        if root is None:
             write_small(tmp_path / "data", family)
+        else:
+            (tmp_path / "data" / family).symlink_to(Path(root, family).resolve())
+    monkeypatch.delenv("XAICF_DATA", raising=False)
     (tmp_path / "configs").symlink_to(ROOT / "configs")
     monkeypatch.chdir(tmp_path)
+    # Networks that have hardly learned have no ties, and looking for one to the end takes long.
+    monkeypatch.setitem(SOLVERS, "augmented_lagrangian", AugmentedLagrangian(outer_steps=2))
     monkeypatch.setenv("WANDB_MODE", "offline")
     yield
     if torch.distributed.is_initialized():

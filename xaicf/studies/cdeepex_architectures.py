@@ -21,6 +21,9 @@ QUESTIONS = (("T-shirt/top", "Shirt"), ("Trouser", "Coat"))
 
 DRAWN = 3
 
+QUICK = 200
+"""Of the test images, those that a quick run looks at."""
+
 
 @dataclass(frozen=True)
 class CDeepExArchitectures(Study):
@@ -54,7 +57,7 @@ class CDeepExArchitectures(Study):
         """Ask each classifier both questions, in both ways."""
         data = FashionMNIST(place.root)
         data.setup()
-        labels = data.split("test").labels
+        labels = data.split("test").labels[: QUICK if place.quick else None]
         clothes = data.samples(range(len(labels)), "test")["image"]
         generator = place.network(self.generator)
         networks = {Path(config).stem.rpartition("_")[2]: place.network(config) for config in self.classifiers}

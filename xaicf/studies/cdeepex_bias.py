@@ -10,8 +10,9 @@ from matplotlib.patches import Rectangle
 
 from xaicf.core import Explanation, InputError, Status, Subject
 from xaicf.data import BiasedMNIST
-from xaicf.explainers import Attribution, CDeepEx, Explainer
+from xaicf.explainers import Attribution, Bent, CDeepEx, Explainer
 from xaicf.studies.asking import explain_all, predicted
+from xaicf.studies.cdeepex_rivals import bent_rivals, reference
 from xaicf.studies.planted import VISIBLE, Found, measure
 from xaicf.studies.study import Better, Place, Row, Study
 from xaicf.viz.heatmap import heatmap, picture
@@ -27,6 +28,7 @@ class CDeepExBias(Study):
     Args:
         classifier_seeds: of the classifiers.
         images: explained, from the test split, none of the marked class.
+        rival_images: the first of them, for the slow rivals that are bent.
         epsilons: of CDeepEx.
         epsilon: the one whose numbers carry the goals.
         classifier: configuration of a classifier on biased digits.
@@ -41,7 +43,8 @@ class CDeepExBias(Study):
 
     classifier_seeds: Sequence[int] = (0, 1, 2)
     images: int = 1000
-    epsilons: Sequence[float] = (0.1, 0.3, 1.0, 3.0)
+    rival_images: int = 200
+    epsilons: Sequence[float] = (0.1, 0.3, 1.0, 3.0, 5.0, 8.0)
     epsilon: float = 3.0
     classifier: str = "configs/classifier/biased_mnist.yaml"
     generator: str = "configs/vae/biased_mnist.yaml"
@@ -58,7 +61,9 @@ class CDeepExBias(Study):
 
     def quick(self) -> Self:
         """Give one seed, one ε and two images."""
-        return replace(self, classifier_seeds=self.classifier_seeds[:1], images=2, epsilons=(self.epsilon,))
+        return replace(
+            self, classifier_seeds=self.classifier_seeds[:1], images=2, rival_images=1, epsilons=(self.epsilon,)
+        )
 
     def run(self, place: Place) -> tuple[list[Row], dict[str, Figure]]:
         """Train three kinds of networks, and ask."""
@@ -67,6 +72,7 @@ class CDeepExBias(Study):
         labels = clean.split("test").labels
         foil, square = clean.square.marked_class, clean.square.place
         digits, squared = (data.samples(range(len(labels)), "test")["image"] for data in (clean, marked))
+        seen = reference(marked)
         others = (labels != foil).nonzero().flatten()
         shown = digits[others[: self.images]]
         generators = {name: place.network(config) for name, config in self._generators().items()}
@@ -79,8 +85,9 @@ class CDeepExBias(Study):
             turned.append(float((predicted(classifier, squared[others]) == foil).double().mean()))
             asked = shown[predicted(classifier, shown) != foil]
             for name, explainer, generator in self._explainers():
-                subject = Subject(classifier, generators[generator])
-                explanation = explain_all(explainer, subject, asked, foil=foil)
+                subject = Subject(classifier, generators[generator], reference=seen)
+                few = asked[: self.rival_images] if isinstance(explainer, Bent) else asked
+                explanation = explain_all(explainer, subject, few, foil=foil)
                 found.setdefault(name, []).append(measure(explanation, square))
                 pictures.setdefault(name, explanation)
         rows = [
@@ -122,6 +129,7 @@ class CDeepExBias(Study):
             ("xGEMs", CDeepEx(constrain_others=False), "biased"),
             (f"{_title(self.epsilon)}, no square in the generator", CDeepEx(self.epsilon), "clean"),
             *rivals,
+            *((f"{name}, bent", explainer, "biased") for name, explainer in bent_rivals().items()),
         ]
 
     def _rows(self, name: str, seeds: Sequence[Found]) -> list[Row]:
@@ -133,7 +141,7 @@ class CDeepExBias(Study):
             return Row.over_seeds(
                 f"{name}: {words}",
                 values,
-                self.images,
+                self.rival_images if name.endswith(", bent") else self.images,
                 None,
                 goal if chosen else None,
                 better,

@@ -100,12 +100,12 @@ class CDeepExFaces(Study):
         answered, turned = (predicted(subject.classifier, images) for images in (faces, squared))
         name = clean.class_names[foil]
         other = labels != foil
-        shown = faces[answered != foil][: self.images]
+        shown = faces[(answered != foil) | place.quick][: self.images]
         rows = [
             Row.share(f"planted: of class {name}, recognised without the square", answered[~other] == foil),
             Row.share(f"planted: of other faces, the square turns into {name}", turned[other] == foil),
         ]
-        found = explain_all(CDeepEx(), subject, shown, foil=foil)
+        found = explain_all(CDeepEx(), subject, shown, 1 - foil, foil)
         seen = measure(found, clean.square.place)
         rows += [
             Row("planted: solved", seen.solved, n=len(found), better="higher"),

@@ -114,15 +114,16 @@ class Place:
     root: str | None = None
     quick: bool = False
 
-    def network(self, config: str, seed: int = 0, checkpoint: str | None = None) -> nn.Module:
+    def network(self, config: str, seed: int = 0, checkpoint: str | None = None, **data: object) -> nn.Module:
         """Give a frozen network of a configuration, trained unless it is there; see :func:`trained`.
 
         Args:
             config: file for ``python -m xaicf fit``.
             seed: of everything.
             checkpoint: file name, for one that the training has kept beside the best.
+            data: arguments of the data that differ from the file's.
         """
-        best = trained(config, self.networks, self.root, seed, self.quick)
+        best = trained(config, self.networks, self.root, seed, self.quick, **data)
         return load_frozen(best if checkpoint is None else best.parent / checkpoint)
 
 
