@@ -9,7 +9,7 @@ from PIL import Image
 
 from xaicf.core import Explanation, Status
 from xaicf.viz import panel
-from xaicf.viz.panel import HEIGHT, WIDTH, counterfactual_title, short, title
+from xaicf.viz.panel import HEIGHT, WIDTH, counterfactual_title, missed, short, title
 
 NAMES = ("golden retriever with hat", "dog of $5 or $6")
 
@@ -57,6 +57,16 @@ def test_only_a_solved_search_is_called_a_tie() -> None:
     assert (tie, residual) == ("nearest tie found", "|Δ llh| = 0.004")
     assert counterfactual_title(explanation(Status.UNSOLVED), "eight")[0] == "best try, unsolved"
     assert counterfactual_title(explanation(scalars={}), "eight") == ["counterfactual: eight"]
+
+
+def test_a_large_residual_is_told() -> None:
+    assert missed(explanation()) == ""
+    small, large = ({**explanation().scalars, "reconstruction_error": torch.tensor([error])} for error in (0.1, 0.31))
+    assert missed(explanation(scalars=small)) == ""
+    assert "misses 0.31 of a pixel's range" in missed(explanation(scalars=large))
+    pictures = [np.asarray(panel(explanation(scalars=one), NAMES, "cdeepex")) for one in (small, large)]
+    assert (pictures[0][263:] == 255).all(axis=2)[:, 12:400].all()
+    assert not (pictures[1][263:, 12:400] == 255).all()
 
 
 def test_not_applicable_needs_no_results() -> None:

@@ -16,6 +16,9 @@ _SIDE, _TOP = 186, 76
 _INPUT, _COUNTERFACTUAL, _MAP, _BAR, _CHART = 12, 212, 412, 604, 860
 _INK, _PALE, _DARK = "#222222", "#8c8c8c", "#262626"
 
+LARGE_RESIDUAL = 0.15
+"""Root mean square of what a generator cannot draw of an image, in shares of a pixel's range, that is told."""
+
 
 def panel(explanation: Explanation, class_names: Sequence[str], heading: str) -> Image.Image:
     """Draw one explanation.
@@ -47,6 +50,7 @@ def panel(explanation: Explanation, class_names: Sequence[str], heading: str) ->
     if explanation.counterfactual is not None:
         shown = picture(explanation.counterfactual[0])
         _show(canvas, draw, _COUNTERFACTUAL, shown, counterfactual_title(explanation, foil))
+        _write(draw, (_INPUT, _TOP + _SIDE + 10), missed(explanation), 11, "lm")
     else:
         _note(draw, _COUNTERFACTUAL, "no counterfactual:\nthis method attributes")
     if explanation.attribution is not None:
@@ -71,6 +75,14 @@ def counterfactual_title(explanation: Explanation, foil: str) -> list[str]:
         return [f"counterfactual: {short(foil)}"]
     solved = int(explanation.status[0]) == Status.SOLVED
     return ["nearest tie found" if solved else "best try, unsolved", f"|Δ llh| = {float(residual[0]):.3f}"]
+
+
+def missed(explanation: Explanation) -> str:
+    """Say how much of the input the generator cannot draw, where that is much; nothing else."""
+    error = explanation.scalars.get("reconstruction_error")
+    if error is None or not float(error[0]) > LARGE_RESIDUAL:
+        return ""
+    return f"The generator misses {float(error[0]):.2f} of a pixel's range (root mean square): look twice."
 
 
 def short(name: str, length: int = 16) -> str:
