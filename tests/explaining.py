@@ -11,7 +11,7 @@ from xaicf import load_frozen
 from xaicf.cli import main
 from xaicf.core import Explanation, Subject
 from xaicf.data import Digits
-from xaicf.explainers import Attribution, CDeepEx, ask
+from xaicf.explainers import Explainer, ask
 
 QUIET: dict[str, Any] = {"accelerator": "cpu", "logger": False, "enable_progress_bar": False}
 
@@ -49,10 +49,10 @@ def explain(*arguments: str, output: str = "store", **changed: Any) -> int:
     return main(["explain", config(**changed), f"--output={output}", *arguments])
 
 
-def by_hand(explainer: Attribution | CDeepEx, foil: Any = "second", ids: range = range(10)) -> Explanation:
+def by_hand(explainer: Explainer, foil: Any = "second", ids: range = range(10)) -> Explanation:
     """Ask directly, in the chunks of the store."""
     data = Digits()
-    subject = Subject(load_frozen("classifier.ckpt"), load_frozen("vae.ckpt"))
+    subject = Subject(load_frozen("classifier.ckpt"), load_frozen("vae.ckpt"), reference=data.reference())
     batch = data.samples(ids, "test")
     return ask(explainer, subject, batch["image"], foil, batch["label"])
 

@@ -32,7 +32,7 @@ from PIL import Image
 from xaicf.cli import main
 from xaicf.core import Status, Subject
 from xaicf.data import Digits
-from xaicf.explainers import Attribution, CDeepEx, ask
+from xaicf.explainers import Attribution, Bent, CDeepEx, PredictionDifference, ask
 from xaicf.nn import foreign_classifier
 from xaicf.store import Folder, Manifest, explainers, parts, read, table, verify
 
@@ -453,3 +453,11 @@ def test_a_classifier_of_ones_own_by_yaml_alone(frozen: bool, tmp_path: Path, mo
     assert torch.equal(found.fact, own(found.inputs).argmax(1))
     assert_equal(found, ask(Attribution("gradient", "pair"), Subject(own), found.inputs), rtol=0, atol=1e-5)
     assert verify("store").certified == int((read("store", "xgem").status == Status.SOLVED).sum()) > 0
+
+
+def test_methods_that_need_training_images_get_them() -> None:
+    bent = with_arguments("Bent", explainer=with_arguments("PredictionDifference", samples=1))
+    assert explain(explainers=[bent]) == 0
+    found = read("store", "bent-prediction_difference")
+    assert_equal(found, by_hand(Bent(PredictionDifference(samples=1))), rtol=0, atol=1e-4)
+    assert verify("store").rows == len(found)

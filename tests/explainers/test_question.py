@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from xaicf.core import Explanation, InputError, Labels, Status, Subject
-from xaicf.explainers import Attribution, Explainer, ask, pose
-from xaicf.explainers.question import FoilPolicy
+from xaicf.core import Batch, Explanation, InputError, Labels, Status, Subject
+from xaicf.explainers import Attribution, Bent, Explainer, PredictionDifference, ask, pose
+from xaicf.explainers.question import FoilPolicy, check_questions, with_reference
 
 LOGITS = torch.tensor([[0.0, 3.0, 2.0, 1.0], [5.0, 1.0, 1.5, 4.0], [0.0, 0.1, 0.2, 0.3]])
 
@@ -171,3 +171,18 @@ def test_without_gradients_outside(policy: FoilPolicy, outside: type[torch.no_gr
 def test_bad_images_are_refused() -> None:
     with pytest.raises(InputError, match=r"inputs must be in \[0, 1\]"):
         ask(Echo(), Subject(Brightness()), IMAGES * 2)
+
+
+def test_reference_images_are_seated_where_they_are_needed() -> None:
+    reference: Batch = {
+        "image": torch.rand(3, 1, 7, 7),
+        "label": torch.zeros(3, dtype=torch.int64),
+        "index": torch.arange(3),
+    }
+    subject = Subject(nn.Sequential(nn.Flatten(), nn.Linear(49, 3)))
+    needy = [Attribution("gradient", "pair"), Bent(PredictionDifference())]
+    assert with_reference(subject, needy[:1], lambda: reference).reference is None
+    seated = with_reference(subject, needy, lambda: reference)
+    assert seated.reference is reference
+    assert with_reference(seated, needy, dict).reference is reference  # type: ignore[arg-type]
+    check_questions(needy, subject, (1, 7, 7), ("a", "b", "c"))

@@ -14,7 +14,7 @@ from xaicf.callbacks.record import Record, write_record
 from xaicf.core import Batch, Explanation, Generator, InputError, Subject, Translator
 from xaicf.data import ImageData
 from xaicf.explainers import Explainer, ask, classify, pose
-from xaicf.explainers.question import FoilPolicy, check_questions
+from xaicf.explainers.question import FoilPolicy, check_questions, with_reference
 
 
 class ExplainAtValidationEnd(Callback):
@@ -88,6 +88,7 @@ class ExplainAtValidationEnd(Callback):
         subject = self._subject(pl_module)
         for network in subject.modules:
             network.to(pl_module.device)
+        subject = with_reference(subject, self.explainers, data.reference)
         ids = range(min(self.samples, len(data.splits["val"])))
         with gathered(trainer) as share:
             own = ids[trainer.global_rank :: trainer.world_size]

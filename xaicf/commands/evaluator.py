@@ -23,6 +23,7 @@ from xaicf.evaluation import (
 )
 from xaicf.evaluation.realism import frechet_metric
 from xaicf.explainers import Explainer
+from xaicf.explainers.question import with_reference
 
 READ = ("attribution", "counterfactual")
 
@@ -80,8 +81,7 @@ class Evaluator:
         if "train" not in self.data.splits:
             self.notes.append(f"{self.path}: the data has no train split, so realism is not measured")
             return
-        size = len(self.data.split("train"))
-        batch = self.data.samples(range(0, size, -(-size // count)), "train")
+        batch = self.data.reference(count)
         batch = {**batch, "image": batch["image"].to(self.device), "label": batch["label"].to(self.device)}
         classifier = self.subject.classifier
         try:
@@ -100,6 +100,7 @@ class Evaluator:
         listed = given.items() if isinstance(given, dict) else [(None, one) for one in given]
         built = [(name, store.rebuild(one, Explainer, "explainer")) for name, one in listed]  # type: ignore[type-abstract]  # what is built is a subclass
         explainers = {name or one.name: one for name, one in built}
+        self.subject = with_reference(self.subject, explainers.values(), self.data.reference)
         return {name: self._measured(name, explainers[name]) for name in self.manifest.explainers}
 
     def _measured(self, name: str, explainer: Explainer) -> Measured:

@@ -20,7 +20,7 @@ from xaicf.core import Batch, InputError, SplitName, Subject, UserError
 from xaicf.data import ImageData
 from xaicf.explainers import Explainer, classify, pose
 from xaicf.explainers.chunked import ask_in_chunks, bytes_per_image
-from xaicf.explainers.question import FoilPolicy, check_questions
+from xaicf.explainers.question import FoilPolicy, check_questions, with_reference
 from xaicf.store import Folder, Manifest, Part, missing_blocks, part_name, write_part
 from xaicf.store.manifest import environment, file_digests, weights_digest
 
@@ -99,6 +99,7 @@ class Explain(LightningModule):
     def predict_dataloader(self) -> DataLoader[tuple[int, Batch]]:
         """Give the missing blocks, each to the process that is free first."""
         self.data.setup("predict")
+        self.subject = with_reference(self.subject, self.explainers.values(), self.data.reference)
         found: tuple[Manifest, dict[str, list[int]]] | str | None = None
         failure: UserError | None = None
         if self.trainer.is_global_zero:

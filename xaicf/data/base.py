@@ -132,6 +132,19 @@ class ImageData(LightningDataModule, ABC):
                 raise InputError(f"sample id must be in [0, {size}) for the {split} split, got {id_}")
         return self.on_after_batch_transfer(self.splits[split].__getitems__(ids), 0)
 
+    def reference(self, count: int = 2000) -> Batch:
+        """Give training images for methods and measures that compare with some, evenly from the split, on the CPU.
+
+        Args:
+            count: at most so many.
+
+        Raises:
+            InputError: the data has no training split.
+        """
+        self.setup()
+        size = len(self.split("train"))
+        return self.samples(range(0, size, -(-size // count)), "train")
+
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
         """Cast images to float32 in [0, 1], on the device."""
         return {**batch, "image": batch["image"].float().div_(255)}

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import replace
-from typing import ClassVar, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -31,7 +31,7 @@ class Explainer(ABC):
         needs: which seats of the :class:`Subject` must be taken beside the classifier.
     """
 
-    needs: ClassVar[tuple[Literal["generator", "translator", "reference"], ...]] = ()
+    needs: tuple[Literal["generator", "translator", "reference"], ...] = ()
 
     @property
     def name(self) -> str:

@@ -35,6 +35,7 @@ class Bent(Explainer):
     def __init__(self, explainer: Explainer, strength: float = 1.0) -> None:
         if not 0 < strength <= 1:
             raise InputError(f"strength must be in (0, 1], got {strength}")
+        self.needs = explainer.needs
         self.explainer = explainer
         self.strength = strength
 
@@ -42,10 +43,6 @@ class Bent(Explainer):
     def name(self) -> str:
         """Name the explainer that is bent."""
         return f"bent-{self.explainer.name}"
-
-    def check(self, subject: Subject) -> None:
-        """Raise :class:`InputError` where ``subject`` lacks what the explainer needs."""
-        self.explainer.check(subject)
 
     def _explain(self, subject: Subject, inputs: Images, fact: Labels, foil: Labels) -> Explanation:
         why_fact, why_foil = (self._map(subject, inputs, asked, other) for asked, other in ((fact, foil), (foil, fact)))

@@ -4,7 +4,7 @@ import contextlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Literal
 
 import torch
 
@@ -45,7 +45,7 @@ class LatentExplainer(Explainer):
         InputError: the precision is unknown.
     """
 
-    needs: ClassVar = ("generator",)
+    needs = ("generator",)
 
     def __init__(self, precision: Precision, inversion: Inversion | None) -> None:
         if precision not in PRECISIONS:

@@ -1,7 +1,5 @@
 """Prediction difference analysis: how evidence for a class changes when a patch is not known."""
 
-from typing import ClassVar
-
 import torch
 from torch import Tensor
 
@@ -37,7 +35,7 @@ class PredictionDifference(Explainer):
         InputError: an option is out of its range; the reference has other images, or no more than one.
     """
 
-    needs: ClassVar = ("reference",)
+    needs = ("reference",)
 
     def __init__(self, patch: int = 6, around: int = 2, stride: int = 2, samples: int = 10) -> None:
         if min(patch, stride, samples) < 1 or around < 0 or stride > patch:

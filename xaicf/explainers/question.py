@@ -1,6 +1,6 @@
 """Which foil to ask about, image by image."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from xaicf.core import (
+    Batch,
     ClassifierError,
     Explanation,
     Flags,
@@ -71,8 +72,21 @@ def pose(logits: Logits, policy: FoilPolicy = "second", label: Labels | None = N
     return Questions(row, fact, foil, fact != foil)
 
 
+def with_reference(subject: Subject, explainers: Iterable[Explainer], reference: Callable[[], Batch]) -> Subject:
+    """Seat reference images where an explainer needs some and the seat is empty.
+
+    Args:
+        subject: the classifier and its helpers.
+        explainers: to be asked.
+        reference: gives labelled training images.
+    """
+    if subject.reference is not None or not any("reference" in one.needs for one in explainers):
+        return subject
+    return replace(subject, reference=reference())
+
+
 def check_questions(
-    explainers: Iterable[Explainer],
+    explainers: Collection[Explainer],
     subject: Subject,
     image_shape: ImageShape,
     class_names: Sequence[str],
@@ -91,8 +105,11 @@ def check_questions(
         InputError: an explainer lacks a network, or the policy is unknown.
         ClassifierError: the classifier does not fit the images or the classes.
     """
+    shown = torch.zeros(1, *image_shape)
+    none = torch.zeros(1, dtype=torch.int64)
+    seated = with_reference(subject, explainers, lambda: {"image": shown, "label": none, "index": none})
     for explainer in explainers:
-        explainer.check(subject)
+        explainer.check(seated)
     weight = next(subject.classifier.parameters(), torch.empty(0))
     logits = classify(subject, torch.zeros(1, *image_shape, device=weight.device))
     if logits.shape[1] != len(class_names):

@@ -12,7 +12,7 @@ from xaicf.core import Explanation, InputError, Status, Subject
 from xaicf.data import BiasedMNIST
 from xaicf.explainers import Attribution, Bent, CDeepEx, Explainer
 from xaicf.studies.asking import explain_all, predicted
-from xaicf.studies.cdeepex_rivals import bent_rivals, reference
+from xaicf.studies.cdeepex_rivals import bent_rivals
 from xaicf.studies.planted import VISIBLE, Found, measure
 from xaicf.studies.study import Better, Place, Row, Study
 from xaicf.viz.heatmap import heatmap, picture
@@ -72,7 +72,7 @@ class CDeepExBias(Study):
         labels = clean.split("test").labels
         foil, square = clean.square.marked_class, clean.square.place
         digits, squared = (data.samples(range(len(labels)), "test")["image"] for data in (clean, marked))
-        seen = reference(marked)
+        seen = marked.reference()
         others = (labels != foil).nonzero().flatten()
         shown = digits[others[: self.images]]
         generators = {name: place.network(config) for name, config in self._generators().items()}

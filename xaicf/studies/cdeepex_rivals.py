@@ -6,16 +6,13 @@ from typing import ClassVar, Self
 import torch
 from matplotlib.figure import Figure
 
-from xaicf.core import Batch, Explanation, Subject
+from xaicf.core import Explanation, Subject
 from xaicf.data import MNIST
 from xaicf.explainers import Attribution, Bent, CDeepEx, Explainer, PredictionDifference
 from xaicf.studies.asking import explain_all
 from xaicf.studies.drawing import draw_maps
 from xaicf.studies.imposing import imposed
 from xaicf.studies.study import Place, Row, Study
-
-REFERENCE = 2000
-"""Training images that patches are drawn from."""
 
 QUESTIONS = ((4, 9), (0, 6), (5, 6), (3, 8))
 """Fact and foil of the paper's figure."""
@@ -31,12 +28,6 @@ def bent_rivals() -> dict[str, Explainer]:
         "occlusion": Attribution("occlusion", "logit"),
     }
     return {name: Bent(why) for name, why in whys.items()}
-
-
-def reference(data: MNIST) -> Batch:
-    """Give training images for methods that need some."""
-    data.setup()
-    return data.samples(range(min(REFERENCE, len(data.split("train")))), "train")
 
 
 @dataclass(frozen=True)
@@ -69,7 +60,7 @@ class CDeepExRivals(Study):
     def run(self, place: Place) -> tuple[list[Row], dict[str, Figure]]:
         """Ask every explainer."""
         data = MNIST(place.root)
-        subject = Subject(place.network(self.classifier), place.network(self.generator), reference=reference(data))
+        subject = Subject(place.network(self.classifier), place.network(self.generator), reference=data.reference())
         inputs = data.samples(range(self.images), "test")["image"]
         explainers: dict[str, Explainer] = {
             "CDeepEx": CDeepEx(self.epsilon),
