@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from xaicf.core import Explanation, Images, Status, Subject
 from xaicf.data import MNIST, FashionMNIST
 from xaicf.explainers import CDeepEx
+from xaicf.explainers.latent import Precision
 from xaicf.studies.asking import explain_all, predicted
 from xaicf.studies.study import Better, Place, Row, Study, kind_of
 
@@ -30,12 +31,17 @@ class Networks:
         classifier: its configuration.
         generator: its configuration.
         goal: for the share of ties that hold.
+        precision: of the networks in the search; ``single`` for a generator without an encoder, whose inversion is
+            most of the work. Certificates are in single precision always.
+        sweep: whether other ε are tried.
     """
 
     data: str
     classifier: str
     generator: str
     goal: float = 1.0
+    precision: Precision = "double"
+    sweep: bool = True
 
 
 VAES = (
@@ -90,12 +96,12 @@ class CDeepExCertified(Study):
             subject = Subject(place.network(pair.classifier), place.network(pair.generator))
             images = DATA[pair.data](place.root).samples(range(self.images), "test")["image"]
             name = f"{pair.data}, {kind_of(pair.generator)}"
-            found, more = self._rows(name, subject, images, pair.goal)
+            found, more = self._rows(name, subject, images, pair)
             rows += found
             distances[name] = more
         return rows, {"distances": _draw(distances)}
 
-    def _rows(self, name: str, subject: Subject, images: Images, goal: float) -> tuple[list[Row], list[Tensor]]:
+    def _rows(self, name: str, subject: Subject, images: Images, pair: Networks) -> tuple[list[Row], list[Tensor]]:
         def ask(explainer: CDeepEx, foil: int | None = None) -> Certified:
             asked = images if foil is None else images[predicted(subject.classifier, images) != foil]
             explanation = explain_all(explainer, subject, asked, foil=foil)
@@ -104,22 +110,23 @@ class CDeepExCertified(Study):
         def share(words: str, which: Tensor, goal: float | None, better: Better) -> Row:
             return Row.share(f"{name}: {words}", which, goal, better)
 
-        seen = ask(CDeepEx(self.epsilon, self.tolerance))
-        printed = ask(CDeepEx(self.epsilon, self.tolerance, clamp=False))
-        xgem = CDeepEx(self.epsilon, self.tolerance, constrain_others=False)
+        def explainer(epsilon: float = self.epsilon, constrained: bool = True, clamp: bool = True) -> CDeepEx:
+            return CDeepEx(epsilon, self.tolerance, constrain_others=constrained, clamp=clamp, precision=pair.precision)
+
+        seen, printed, xgem = ask(explainer()), ask(explainer(clamp=False)), explainer(constrained=False)
         second, fixed = ask(xgem), ask(xgem, FIXED)
         both = seen.holds & printed.holds
         extra = (seen.distance / printed.distance)[both].double()
         rows = [
-            share("certified as seen, CDeepEx", seen.holds, goal, "higher"),
+            share("certified as seen, CDeepEx", seen.holds, pair.goal, "higher"),
             share("certified without the clamp, CDeepEx", printed.holds, None, "higher"),
             share("a third class above a tie that holds, CDeepEx", seen.third & seen.holds, 0.0, "lower"),
             share("a third class above, xGEMs, second class", second.third, None, "lower"),
             share(f'a third class above, xGEMs, "why not {FIXED}?"', fixed.third, None, "lower"),
             Row.median(f"{name}: squared latent distance through the clamp / without", extra, better="lower"),
         ]
-        for epsilon in self.epsilons:
-            found = explain_all(CDeepEx(epsilon, self.tolerance), subject, images[: self.few])
+        for epsilon in self.epsilons if pair.sweep else ():
+            found = explain_all(explainer(epsilon), subject, images[: self.few])
             certified = certify(subject.classifier, found, self.tolerance, epsilon)
             rows += [
                 share(f"certified as seen, CDeepEx, ε {epsilon:g}", certified.holds, None, "higher"),
