@@ -41,8 +41,9 @@ class Bent(Explainer):
 
     @property
     def name(self) -> str:
-        """Name the explainer that is bent."""
-        return f"bent-{self.explainer.name}"
+        """Name the explainer that is bent, and a strength other than 1."""
+        strength = "" if self.strength == 1 else f"-{self.strength:g}"
+        return f"bent-{self.explainer.name}{strength}"
 
     def _explain(self, subject: Subject, inputs: Images, fact: Labels, foil: Labels) -> Explanation:
         why_fact, why_foil = (self._map(subject, inputs, asked, other) for asked, other in ((fact, foil), (foil, fact)))
@@ -79,7 +80,7 @@ class Bent(Explainer):
 
 
 def _pair(subject: Subject, images: Images, fact: Labels, foil: Labels) -> tuple[PerImage, PerImage]:
-    """Give the probabilities of fact and foil, each (B,)."""
-    probabilities = subject.classifier(images).softmax(1)
-    one, other = (probabilities.gather(1, classes[:, None]).squeeze(1) for classes in (fact, foil))
+    """Give the log-probabilities of fact and foil, each (B,), which tell apart what is near 1."""
+    llh = subject.classifier(images).log_softmax(1)
+    one, other = (llh.gather(1, classes[:, None]).squeeze(1) for classes in (fact, foil))
     return one, other

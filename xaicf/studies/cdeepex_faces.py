@@ -80,13 +80,13 @@ class CDeepExFaces(Study):
         rows += [
             Row.share(f"imposing the change {words} raises p_foil in every step", rising, 0.9, "higher"),
             Row.share(f"imposing the change {words} lowers p_fact in every step", falling, None, "higher"),
-            Row.median("p_foil before", curves[:, 0, 1]),
-            Row.median("p_foil after, at the tie", curves[:, -1, 1]),
+            Row.median("p_foil before", curves[:, 0, 1].exp()),
+            Row.median("p_foil after, at the tie", curves[:, -1, 1].exp()),
             Row.median("root mean square of what the generator cannot draw", found.scalars["reconstruction_error"]),
         ]
         return rows, {
             "faces": _both(found, data.class_names),
-            "imposed": _curves(curves, found.fact[solved], data.class_names),
+            "imposed": _curves(curves.exp(), found.fact[solved], data.class_names),
         }
 
     def _planted(self, place: Place) -> tuple[list[Row], dict[str, Figure]]:

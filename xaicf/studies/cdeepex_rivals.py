@@ -6,7 +6,7 @@ from typing import ClassVar, Self
 import torch
 from matplotlib.figure import Figure
 
-from xaicf.core import Explanation, Subject
+from xaicf.core import Explanation, Status, Subject
 from xaicf.data import MNIST
 from xaicf.explainers import Attribution, Bent, CDeepEx, Explainer, PredictionDifference
 from xaicf.studies.asking import explain_all
@@ -88,7 +88,7 @@ class CDeepExRivals(Study):
         way = gain / (gaps[0][:, 0] - gaps[0][:, 1])
         third = others > gaps[1][:, 1]
         return [
-            Row.share(f"{name}: solved", answer.status == 1, better="higher"),
+            Row.share(f"{name}: solved", answer.status == Status.SOLVED, better="higher"),
             Row.median(f"{name}: share of the way to the tie that its map goes, in nats", way, None, "higher"),
             Row.share(f"{name}: a third class is more likely than the foil then", third, None, "lower"),
             Row.share(f"{name}: fact falls and foil rises", _both(gaps), None, "higher"),

@@ -33,9 +33,9 @@ def _changed(inputs: Images, maps: Images, times: PerImage) -> Images:
 
 @torch.no_grad()
 def towards(classifier: nn.Module, inputs: Images, ends: Images, fact: Labels, foil: Labels, steps: int) -> Tensor:
-    """Give the probabilities of fact and foil (N, steps + 1, 2) on the straight line from images to others."""
+    """Give log-probabilities of fact and foil (N, steps + 1, 2) on the straight line from images to others."""
     found = []
     for step in range(steps + 1):
-        probabilities = classifier(inputs + step / steps * (ends - inputs)).softmax(1)
-        found.append(probabilities.gather(1, torch.stack([fact, foil], 1)))
+        llh = classifier(inputs + step / steps * (ends - inputs)).log_softmax(1)
+        found.append(llh.gather(1, torch.stack([fact, foil], 1)))
     return torch.stack(found, 1)
