@@ -17,10 +17,10 @@ from xaicf.tasks import Classifier
 SHAPE = (1, 32, 32)
 
 
-def fit(folder: Path, stages: KeepStages, epochs: int = 3) -> Digits:
+def fit(folder: Path, stages: KeepStages, epochs: int = 3, task: Classifier | None = None) -> Digits:
     seed_everything(0)
     data = Digits(batch_size=32)
-    task = Classifier(TwoConv, SHAPE, 10, optimizer=lambda weights: torch.optim.Adam(weights, 0.001))
+    task = task or Classifier(TwoConv, SHAPE, 10, optimizer=lambda weights: torch.optim.Adam(weights, 0.001))
     quiet: dict[str, Any] = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
     Trainer(
         max_epochs=epochs,
@@ -56,12 +56,33 @@ def test_unseen_is_before_the_first_step_with_the_class(tmp_path: Path) -> None:
         assert torch.equal(weight, kept.state_dict()[name])
 
 
-def test_goes_on_where_it_was() -> None:
-    stages, again = KeepStages(3, [0.3]), KeepStages(3, [0.3])
-    stages.met, stages.nearest = True, {0.3: 0.01}
+def test_goes_on_where_it_was(tmp_path: Path) -> None:
+    """A second training of the same callback's state keeps what is nearest, and is not unseen again."""
+    stages = KeepStages(3, [0.3])
+    fit(tmp_path / "first", stages)
+    assert stages.done
+    again = KeepStages(3, [0.3])
     again.load_state_dict(stages.state_dict())
-    assert again.met
-    assert again.nearest == {0.3: 0.01}
+    fit(tmp_path / "second", again, epochs=1)
+    assert not list((tmp_path / "second").glob("*.ckpt"))
+
+
+class Frozen(Classifier):
+    """Keeps its first layer in eval mode in training, and notes whether it stayed there."""
+
+    stayed = True
+
+    def on_train_start(self) -> None:
+        self.network[0].eval()
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        self.stayed &= not self.network[0].training and self.network[1].training
+
+
+def test_modes_are_left_as_found(tmp_path: Path) -> None:
+    task = Frozen(TwoConv, SHAPE, 10)
+    fit(tmp_path, KeepStages(3, [0.5]), epochs=1, task=task)
+    assert task.stayed
 
 
 @pytest.mark.parametrize("accuracies", [[], [0.6, 0.3], [0.0, 0.5], [1.0]])

@@ -51,6 +51,13 @@ def test_the_class_comes_late(tmp_path: Path) -> None:
     assert 5 in module.validated
 
 
+def test_a_loader_that_is_kept_is_refused(tmp_path: Path) -> None:
+    write_small(tmp_path, "MNIST")
+    trainer = Trainer(max_epochs=4, accelerator="cpu", logger=False, enable_checkpointing=False)
+    with pytest.raises(InputError, match="reload_dataloaders_every_n_epochs 1, got 0"):
+        trainer.fit(Seen(), LateClassMNIST(str(tmp_path)))
+
+
 def test_batches_are_whole_batches(tmp_path: Path) -> None:
     write_small(tmp_path, "MNIST")
     data = LateClassMNIST(str(tmp_path), late_class=0, batch_size=5)

@@ -461,6 +461,21 @@ class Wrapped(nn.Module):
         return self.sequence(images) + self.skip
 
 
+class Skip(nn.Sequential):
+    """A sequence that is passed by, too."""
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002  (the name of nn.Sequential's)
+        return input + super().forward(input)
+
+
+def test_lrp_of_a_linear_classifier_is_input_times_weight() -> None:
+    linear = nn.Linear(12, 3).double()
+    inputs = torch.rand(4, 1, 3, 4, dtype=torch.float64)
+    found = attribute(nn.Sequential(nn.Flatten(), linear), inputs, "lrp", "pair", 0, 2)
+    expected = inputs * (linear.weight[0] - linear.weight[2]).detach().view(1, 1, 3, 4)
+    assert_same(found, expected, 1e-4)  # the rule's ε
+
+
 def test_lrp_refuses_what_it_has_no_rules_for() -> None:
     inputs, plain = torch.rand(2, 1, 8, 8), small_net((1, 8, 8), 3)
     inside = Attribution("lrp").explain(Subject(Wrapped(plain)), inputs).attribution
@@ -473,6 +488,12 @@ def test_lrp_refuses_what_it_has_no_rules_for() -> None:
     normalised = nn.Sequential(plain[0], nn.BatchNorm2d(4), *plain[1:])
     with pytest.raises(ClassifierError, match="no rule for 1, a BatchNorm2d"):
         Attribution("lrp").explain(Subject(normalised), inputs)
+    twice = nn.Conv2d(4, 4, 3, padding=1)
+    shared = nn.Sequential(plain[0], twice, nn.ReLU(), twice, *plain[1:])
+    with pytest.raises(ClassifierError, match="a layer of its own for each use, 3 is used before"):
+        Attribution("lrp").explain(Subject(shared), inputs)
+    with pytest.raises(ClassifierError, match="no rule for 1, a Skip"):
+        Attribution("lrp").explain(Subject(nn.Sequential(plain[0], Skip(nn.Conv2d(4, 4, 1)), *plain[1:])), inputs)
     with pytest.raises(ClassifierError, match="reads pixels one by one"):
         Attribution("lrp").explain(Subject(nn.Sequential(nn.AvgPool2d(2), nn.Conv2d(1, 3, 4), nn.Flatten())), inputs)
 

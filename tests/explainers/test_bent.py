@@ -67,6 +67,18 @@ def test_a_map_that_never_works_is_unsolved() -> None:
     assert (right.status == Status.SOLVED).all()
 
 
+def test_a_classifier_that_is_sure_is_moved_too() -> None:
+    """In single precision the probability of the fact is 1 before and after."""
+    classifier = linear(classes=2).float()
+    with torch.no_grad():
+        classifier[1].weight.mul_(60)
+    subject, inputs = Subject(classifier), images().float()
+    before = classifier(inputs).softmax(1).amax(1)
+    assert (before == 1).any()
+    found = Bent(Attribution("gradient", "pair"), strength=0.01).explain(subject, inputs)
+    assert (found.status == Status.SOLVED).all()
+
+
 def test_strength_bounds_the_change_of_a_pixel() -> None:
     maps = torch.randn(3, 1, 7, 7, dtype=torch.float64)
     bent = Bent(Attribution("gradient", "logit"), strength=0.2)

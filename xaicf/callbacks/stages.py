@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from lightning import Callback, LightningModule, Trainer
 
-from xaicf.core import Batch, InputError
+from xaicf.core import Batch, InputError, as_found
 from xaicf.data import ImageData
 
 CLEAR = 0.1
@@ -75,11 +75,10 @@ class KeepStages(Callback):
             return
         assert self.samples is not None
         self.samples = self.samples.to(pl_module.device)
-        was = pl_module.training
-        pl_module.eval()
-        with torch.no_grad():
-            accuracy = float((pl_module(self.samples).argmax(1) == self.of_class).float().mean())
-        pl_module.train(was)
+        with as_found(pl_module), torch.no_grad():
+            own = float((pl_module(self.samples).argmax(1) == self.of_class).float().mean())
+        # Running statistics differ between processes, which must save together.
+        accuracy = trainer.strategy.broadcast(own)
         for wanted in self.accuracies:
             apart = abs(accuracy - wanted)
             if self.nearest.get(wanted, 1.0) > apart:

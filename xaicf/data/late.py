@@ -44,11 +44,18 @@ class LateClassMNIST(MNIST):
         self.late_epoch = late_epoch
 
     def train_dataloader(self) -> DataLoader[Batch]:
-        """Give shuffled training batches of this epoch."""
+        """Give shuffled training batches of this epoch.
+
+        Raises:
+            InputError: the trainer keeps the loader of its first epoch, so that the class would never come.
+        """
         whole = super().train_dataloader()
         trainer = self.trainer
         if trainer is None or trainer.current_epoch >= self.late_epoch:
             return whole
+        every = getattr(trainer, "reload_dataloaders_every_n_epochs", 1)
+        if every != 1:
+            raise InputError(f"LateClassMNIST needs a trainer with reload_dataloaders_every_n_epochs 1, got {every}")
         others = (self.split("train").labels != self.late_class).nonzero().flatten().tolist()
         return DataLoader(
             Subset(self.split("train"), others), self.batch_size, shuffle=True, collate_fn=whole.collate_fn

@@ -4,6 +4,7 @@ import torch
 
 from xaicf.core import Explanation, Images, InputError, Labels, PerImage, Status, Subject
 from xaicf.explainers.base import Explainer
+from xaicf.explainers.contrast import log_odds
 
 WEIGHTS = [0.005 * step for step in range(1, 401)]
 """Of the foil's map: 0.005, 0.010, ..., 2."""
@@ -80,7 +81,6 @@ class Bent(Explainer):
 
 
 def _pair(subject: Subject, images: Images, fact: Labels, foil: Labels) -> tuple[PerImage, PerImage]:
-    """Give the log-probabilities of fact and foil, each (B,), which tell apart what is near 1."""
-    llh = subject.classifier(images).log_softmax(1)
-    one, other = (llh.gather(1, classes[:, None]).squeeze(1) for classes in (fact, foil))
-    return one, other
+    """Give the log-odds of fact and foil, each (B,): they rise with the probability, and tell apart what is near 1."""
+    logits = subject.classifier(images)
+    return log_odds(logits, fact, foil), log_odds(logits, foil, fact)

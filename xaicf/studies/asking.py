@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from xaicf.core import Explanation, Images, Labels, Subject
+from xaicf.core import Explanation, Images, InputError, Labels, Subject
 from xaicf.explainers import Explainer
 
 BLOCK = 256
@@ -16,7 +16,13 @@ def explain_all(
     fact: int | Labels | None = None,
     foil: int | Labels | None = None,
 ) -> Explanation:
-    """Explain images (N, C, H, W), with facts and foils (N,) as in :meth:`Explainer.explain`."""
+    """Explain images (N, C, H, W), with facts and foils (N,) as in :meth:`Explainer.explain`.
+
+    Raises:
+        InputError: there is no image.
+    """
+    if len(images) == 0:
+        raise InputError(f"no image is left to ask {explainer.name} about")
     parts = []
     for begin in range(0, len(images), BLOCK):
         block = slice(begin, begin + BLOCK)

@@ -136,26 +136,20 @@ class CDeepExBias(Study):
         """Give the rows of an explainer; goals are for CDeepEx with the chosen ε."""
         chosen = name == _title(self.epsilon)
 
-        def row(words: str, value: Callable[[Found], float], goal: float | None, better: Better | None) -> Row:
-            values = [value(one) for one in seeds]
-            return Row.over_seeds(
-                f"{name}: {words}",
-                values,
-                self.rival_images if name.endswith(", bent") else self.images,
-                None,
-                goal if chosen else None,
-                better,
-            )
+        def row(words: str, field: str, goal: float | None, better: Better) -> Row:
+            values = [getattr(one, field) for one in seeds]
+            counts = [one.images if field in {"solved", "visible"} else one.known for one in seeds]
+            return Row.over_seeds(f"{name}: {words}", values, min(counts), None, goal if chosen else None, better)
 
         searched = [
-            row("solved", lambda one: one.solved, None, "higher"),
-            row("median squared latent distance", lambda one: one.distance, None, "lower"),
-            row("a third class is above the tie", lambda one: one.third, 0.0, "lower"),
-            row(f"square adds more than {VISIBLE} of grey", lambda one: one.visible, 0.95, "higher"),
+            row("solved", "solved", None, "higher"),
+            row("median squared latent distance", "distance", None, "lower"),
+            row("a third class is above the tie", "third", 0.0, "lower"),
+            row(f"square adds more than {VISIBLE} of grey", "visible", 0.95, "higher"),
         ]
         return [
-            row("place of the square among all windows", lambda one: one.rank, 1.0, "lower"),
-            row("its share of the map over its share of the area, median", lambda one: one.focus, 8.0, "higher"),
+            row("place of the square among all windows", "rank", 1.0, "lower"),
+            row("its share of the map over its share of the area, median", "focus", 8.0, "higher"),
             *(searched if not torch.isnan(torch.tensor(seeds[0].visible)) else []),
         ]
 

@@ -80,13 +80,13 @@ class CDeepExFaces(Study):
         rows += [
             Row.share(f"imposing the change {words} raises p_foil in every step", rising, 0.9, "higher"),
             Row.share(f"imposing the change {words} lowers p_fact in every step", falling, None, "higher"),
-            Row.median("p_foil before", curves[:, 0, 1].exp()),
-            Row.median("p_foil after, at the tie", curves[:, -1, 1].exp()),
+            Row.median("p_foil before", curves[:, 0, 1].sigmoid()),
+            Row.median("p_foil after, at the tie", curves[:, -1, 1].sigmoid()),
             Row.median("root mean square of what the generator cannot draw", found.scalars["reconstruction_error"]),
         ]
         return rows, {
             "faces": _both(found, data.class_names),
-            "imposed": _curves(curves.exp(), found.fact[solved], data.class_names),
+            "imposed": _curves(curves.sigmoid(), found.fact[solved], data.class_names),
         }
 
     def _planted(self, place: Place) -> tuple[list[Row], dict[str, Figure]]:
@@ -109,8 +109,8 @@ class CDeepExFaces(Study):
         seen = measure(found, clean.square.place)
         rows += [
             Row("planted: solved", seen.solved, n=len(found), better="higher"),
-            Row("planted: place of the square among all windows", seen.rank, n=len(found), goal=1.0, better="lower"),
-            Row("planted: its share of the map over its share of the area, median", seen.focus, n=len(found)),
+            Row("planted: place of the square among all windows", seen.rank, n=seen.known, goal=1.0, better="lower"),
+            Row("planted: its share of the map over its share of the area, median", seen.focus, n=seen.known),
             Row(f"planted: square adds more than {VISIBLE} of grey", seen.visible, n=len(found), better="higher"),
         ]
         return rows, {"planted": _both(found, clean.class_names)}

@@ -85,7 +85,7 @@ class CDeepExPath(Study):
         }
         rows = []
         for name, found in ways.items():
-            ended = [way.probabilities[-1] for way in found if way.found]
+            ended = [way.probabilities[-1] for way in found]
             third = torch.tensor([bool(end[2] > end[:2].min()) for end in ended])
             words = f"a third class is above the tie, {name} constraints on other classes"
             rows.append(Row.share(words, third, 0.0 if name == "with" else None, "lower"))

@@ -15,7 +15,7 @@ from xaicf.explainers import CDeepEx
 from xaicf.studies.agreement import agreement
 from xaicf.studies.asking import explain_all, predicted
 from xaicf.studies.drawing import draw_maps
-from xaicf.studies.study import Place, Row, Study, kind_of
+from xaicf.studies.study import Place, Row, Study, kinds_of
 
 NEAR = 0.05
 """How far a classifier's accuracy may be from the wanted one."""
@@ -84,29 +84,31 @@ class CDeepExStaged(Study):
         same = torch.stack(answered).eq(answered[0]).all(0) & (answered[0] != self.foil)
         shown = digits[same][: self.images]
         maps: dict[tuple[float, str], Explanation] = {}
-        for config in self.generators:
+        kinds = kinds_of(self.generators)
+        for kind, config in zip(kinds, self.generators, strict=True):
             generator = place.network(config)
             for at, classifier in classifiers.items():
                 found = explain_all(CDeepEx(self.epsilon), Subject(classifier, generator), shown, foil=self.foil)
-                maps[at, kind_of(config)] = found
+                maps[at, kind] = found
                 solved = found.status == Status.SOLVED
-                rows.append(Row.share(f"solved, {kind_of(config)}, accuracy {at:g}", solved, better="higher"))
+                rows.append(Row.share(f"solved, {kind}, accuracy {at:g}", solved, better="higher"))
         rows += self._agreements(maps, list(classifiers))
         titled = {f"{kind}\naccuracy {at:g}": one for (at, kind), one in maps.items()}
         return rows, {"maps": draw_maps(titled, range(min(DRAWN, len(shown))))}
 
     def _agreements(self, maps: dict[tuple[float, str], Explanation], stages: Sequence[float]) -> list[Row]:
-        kinds = [kind_of(config) for config in self.generators]
+        kinds = kinds_of(self.generators)
         over_classifiers = _mean([agreement([maps[at, kind] for at in stages]) for kind in kinds])
         over_generators = _mean([agreement([maps[at, kind] for kind in kinds]) for at in stages])
         rows = [
             Row.mean("agreement over classifiers, in one generator", over_classifiers, better="lower"),
             Row.mean("agreement over generators, of one classifier", over_generators, better="higher"),
-            Row.mean("second less first, paired", over_generators - over_classifiers, 0.0, "higher"),
+            Row.mean("second less first, paired", over_generators - over_classifiers, None, "higher"),
         ]
         test = compare(over_generators.numpy(), over_classifiers.numpy())
-        rows.append(Row("Wilcoxon's p of the two", test.p, n=test.n, goal=0.05, better="lower"))
-        rows.append(Row("rank-biserial effect, 1 where the second is larger in all", test.effect, n=test.n))
+        words = "rank-biserial effect, 1 where the second is larger in all"
+        rows.append(Row(words, test.effect, n=test.n, goal=0.0, better="higher"))
+        rows.append(Row("Wilcoxon's p of the two, two-sided", test.p, n=test.n))
         for at in stages[:-1]:
             nearer = _mean([agreement([maps[at, kind], maps[stages[-1], kind]]) for kind in kinds])
             rows.append(Row.mean(f"agreement of accuracy {at:g} with the trained one", nearer))

@@ -12,7 +12,7 @@ from xaicf.explainers import CDeepEx
 from xaicf.studies.agreement import agreement
 from xaicf.studies.asking import explain_all
 from xaicf.studies.drawing import draw_maps
-from xaicf.studies.study import Place, Row, Study, kind_of
+from xaicf.studies.study import Place, Row, Study, kinds_of
 
 DRAWN = 4
 
@@ -57,27 +57,25 @@ class CDeepExStarts(Study):
         classifier = place.network(self.classifier)
         images = MNIST(place.root).samples(range(self.images), "test")["image"]
         answers: dict[str, dict[str, Explanation]] = {"CDeepEx": {}, "xGEMs": {}}
-        for config in self.generators:
+        kinds = kinds_of(self.generators)
+        for kind, config in zip(kinds, self.generators, strict=True):
             subject = Subject(classifier, place.network(config))
-            kind = kind_of(config)
             for start in range(self.starts):
                 for name, constrained in (("CDeepEx", True), ("xGEMs", False)):
                     explainer = CDeepEx(self.epsilon, constrain_others=constrained).from_start(start)
                     answers[name][f"{kind}, start {start}"] = explain_all(explainer, subject, images)
         rows = [self._solved(name, title, one) for name, own in answers.items() for title, one in own.items()]
-        groups = {"all": "", **{f"{kind_of(config)} alone": kind_of(config) for config in self.generators}}
+        groups = {"all": "", **{f"{kind} alone": f"{kind}, " for kind in kinds}}
         for words, kind in groups.items():
             pairs = {
                 name: agreement([one for title, one in own.items() if title.startswith(kind)])
                 for name, own in answers.items()
             }
             apart = pairs["CDeepEx"] - pairs["xGEMs"]
-            for title, values, goal in (
-                ("CDeepEx", pairs["CDeepEx"], None),
-                ("xGEMs", pairs["xGEMs"], None),
-                ("CDeepEx less xGEMs, paired", apart, 0.0),
-            ):
-                rows.append(Row.mean(f"agreement, {words}: {title}", values, goal, "higher"))
+            for title, values in (*pairs.items(), ("CDeepEx less xGEMs, paired", apart)):
+                rows.append(Row.mean(f"agreement, {words}: {title}", values, better="higher"))
+            lowest = rows[-1]
+            rows.append(Row(f"{lowest.measure}: lower end", lowest.low, n=lowest.n, goal=0.0, better="higher"))
         titled = {f"{name}\n{title}": one for name, own in answers.items() for title, one in own.items()}
         return rows, {"maps": draw_maps(titled, range(min(DRAWN, self.images)))}
 

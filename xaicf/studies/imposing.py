@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from xaicf.core import Images, Labels, PerImage
+from xaicf.explainers.contrast import log_odds
 
 HALVINGS = 25
 
@@ -33,9 +34,12 @@ def _changed(inputs: Images, maps: Images, times: PerImage) -> Images:
 
 @torch.no_grad()
 def towards(classifier: nn.Module, inputs: Images, ends: Images, fact: Labels, foil: Labels, steps: int) -> Tensor:
-    """Give log-probabilities of fact and foil (N, steps + 1, 2) on the straight line from images to others."""
+    """Give the log-odds of fact and foil (N, steps + 1, 2) on the straight line from images to others.
+
+    They rise with the probability, which is their sigmoid, and tell apart what is near 1.
+    """
     found = []
     for step in range(steps + 1):
-        llh = classifier(inputs + step / steps * (ends - inputs)).log_softmax(1)
-        found.append(llh.gather(1, torch.stack([fact, foil], 1)))
+        logits = classifier(inputs + step / steps * (ends - inputs))
+        found.append(torch.stack([log_odds(logits, fact, foil), log_odds(logits, foil, fact)], 1))
     return torch.stack(found, 1)

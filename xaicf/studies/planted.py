@@ -24,6 +24,8 @@ class Found:
             strongest in favour of the foil.
         focus: share of the absolute map in the square over its share of the area, in the median image.
         visible: share of images whose counterfactual is lighter by more than :data:`VISIBLE` in the square.
+        images: how many there are.
+        known: how many of them are solved, which rank, focus, distance and third are over.
     """
 
     solved: float
@@ -32,6 +34,8 @@ class Found:
     rank: float
     focus: float
     visible: float
+    images: int
+    known: int
 
 
 def measure(explanation: Explanation, square: tuple[slice, slice]) -> Found:
@@ -43,7 +47,7 @@ def measure(explanation: Explanation, square: tuple[slice, slice]) -> Found:
     scalars, solved = explanation.scalars, explanation.status == Status.SOLVED
     searched = "latent_distance" in scalars
     shares = (maps.abs() * inside).sum((1, 2)) / maps.abs().sum((1, 2)).clamp(min=1e-12)
-    added = -maps[:, inside].mean(1)
+    added = -explanation.attribution.double().mean(1)[:, inside].mean(1)
     nothing = float("nan")
     return Found(
         solved=float(solved.double().mean()),
@@ -54,6 +58,8 @@ def measure(explanation: Explanation, square: tuple[slice, slice]) -> Found:
         rank=_rank(maps[solved].mean(0), inside, square) if solved.any() else nothing,
         focus=float(shares[solved].median() / inside.double().mean()),
         visible=float((added > VISIBLE).double().mean()) if searched else nothing,
+        images=len(maps),
+        known=int(solved.sum()),
     )
 
 

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from xaicf import load_frozen
-from xaicf.core import DataError
+from xaicf.core import DataError, InputError
 from xaicf.evaluation.statistics import bootstrap_mean, wilson
 from xaicf.studies.training import trained
 
@@ -46,6 +46,13 @@ class Row:
     published: float | None = None
     goal: float | None = None
     better: Better | None = None
+
+    def __post_init__(self) -> None:
+        # NaN is no JSON, and says no more than None.
+        for name in ("ours", "low", "high"):
+            value = getattr(self, name)
+            if value is not None and np.isnan(value):
+                object.__setattr__(self, name, None)
 
     @classmethod
     def over_seeds(
@@ -175,7 +182,7 @@ def write(study: Study, name: str, place: Place, command: Sequence[str]) -> list
         place.output.mkdir(parents=True, exist_ok=True)
         for title, figure in figures.items():
             figure.savefig(place.output / f"{title}.png", dpi=110)
-        (place.output / "result.json").write_text(json.dumps(result, indent=1) + "\n")
+        (place.output / "result.json").write_text(json.dumps(result, indent=1, allow_nan=False) + "\n")
     except OSError as error:
         raise DataError(f"cannot write {place.output}: {error.strerror or error}") from error
     return rows
@@ -189,9 +196,21 @@ def _anywhere(command: Sequence[str]) -> str:
     return line
 
 
-def kind_of(config: str) -> str:
-    """Name the kind of network that a configuration trains, by its folder: VAE for ``configs/vae/mnist.yaml``."""
-    return Path(config).parent.name.upper()
+def kinds_of(configs: Sequence[str]) -> list[str]:
+    """Name the kinds of network that configurations train, by their folders: VAE for ``configs/vae/mnist.yaml``.
+
+    Where two are of a kind, the file's stem is added.
+
+    Raises:
+        InputError: a configuration is named twice.
+    """
+    if len(set(configs)) < len(configs):
+        raise InputError(f"configurations must differ, got {list(configs)}")
+    kinds = [Path(config).parent.name.upper() for config in configs]
+    return [
+        kind if kinds.count(kind) == 1 else f"{kind} {Path(config).stem}"
+        for kind, config in zip(kinds, configs, strict=True)
+    ]
 
 
 def markdown(rows: Sequence[Row], spread: str) -> str:

@@ -47,11 +47,11 @@ def lrp(asked: Asked) -> Answer:
             (relevance,) = torch.autograd.grad(hooked(asked.inputs), read[0], weights * logits)
     finally:
         handle.remove()
-    if relevance.shape[2:] != asked.inputs.shape[2:]:
+    if relevance.numel() != asked.inputs.numel():
         raise ClassifierError(
             f"lrp needs a first layer that reads pixels one by one, it reads {tuple(relevance.shape[1:])}"
         )
-    return Answer(relevance)
+    return Answer(relevance.view_as(asked.inputs))
 
 
 def _sequence(asked: Asked) -> nn.Sequential:
@@ -86,12 +86,17 @@ def _first_ruled(sequence: nn.Sequential) -> nn.Module:
     """Give the first convolution or linear layer of a sequence that the rules are for.
 
     Raises:
-        ClassifierError: there is none, or another layer after it, or one that is not a sequence has layers of its own.
+        ClassifierError: there is none, another layer after it, a layer that is used twice, or one that is not a plain
+            sequence and has layers of its own.
     """
     found: nn.Module | None = None
-    for name, module in sequence.named_modules():
-        if isinstance(module, nn.Sequential):
+    seen: set[nn.Module] = set()
+    for name, module in sequence.named_modules(remove_duplicate=False):
+        if isinstance(module, nn.Sequential) and type(module).forward is nn.Sequential.forward:
             continue
+        if isinstance(module, (*RULED, AvgPool)) and module in seen:
+            raise ClassifierError(f"lrp needs a layer of its own for each use, {name} is used before")
+        seen.add(module)
         if isinstance(module, RULED):
             found = found or module
         elif list(module.children()) or (found is not None and not isinstance(module, PASSED)):
