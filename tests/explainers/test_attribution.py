@@ -514,6 +514,8 @@ def test_occlusion_and_lime_find_the_squares_of_a_linear_classifier() -> None:
         for row, whole in enumerate((2.0, 4.0)):
             if method == "lime":  # the ridge shrinks
                 assert 0.65 * whole < float(own[row].mean()) <= whole
+            else:  # four squares of 2 hide a pixel: one holds the whole square, two half of it, one a quarter
+                assert float(own[row].mean()) == pytest.approx((1 + 2 / 2 + 1 / 4) / 4 * whole, rel=1e-5)
             assert own[row].min() > 0
             assert other[row].max() < 0
         elsewhere = found.clone()

@@ -58,5 +58,5 @@ class LateClassMNIST(MNIST):
             raise InputError(f"LateClassMNIST needs a trainer with reload_dataloaders_every_n_epochs 1, got {every}")
         others = (self.split("train").labels != self.late_class).nonzero().flatten().tolist()
         return DataLoader(
-            Subset(self.split("train"), others), self.batch_size, shuffle=True, collate_fn=whole.collate_fn
+            Subset(self.split("train"), others), batch_size=self.batch_size, shuffle=True, collate_fn=whole.collate_fn
         )
