@@ -12,6 +12,7 @@ from xaicf.core import Explanation, Status, Subject
 from xaicf.data import Faces, Square
 from xaicf.data.planted import MarkedTest
 from xaicf.explainers import CDeepEx
+from xaicf.explainers.latent import Precision
 from xaicf.studies.asking import explain_all, predicted
 from xaicf.studies.drawing import draw_maps
 from xaicf.studies.imposing import towards
@@ -33,6 +34,7 @@ class CDeepExFaces(Study):
     Args:
         images: explained, the first of the test split.
         steps: in which the change is imposed.
+        precision: of the networks in the search; ties are certified in single precision always.
         classifier: configuration.
         generator: configuration of one of the same faces.
         biased_classifier: of one whose smiling faces carry a square.
@@ -42,8 +44,9 @@ class CDeepExFaces(Study):
     title: ClassVar[str] = "Faces: the change that is suggested, imposed; and a planted square"
     spread: ClassVar[str] = "Wilson's interval of 95 % for shares, quartiles for numbers of each image"
 
-    images: int = 512
+    images: int = 256
     steps: int = 10
+    precision: Precision = "single"
     classifier: str = "configs/classifier/faces.yaml"
     generator: str = "configs/ae/faces.yaml"
     biased_classifier: str = "configs/classifier/biased_faces.yaml"
@@ -67,7 +70,7 @@ class CDeepExFaces(Study):
         subject = Subject(place.network(self.classifier), place.network(self.generator))
         right = predicted(subject.classifier, faces) == labels
         rows = [Row.share("accuracy of the classifier", right, better="higher")]
-        found = explain_all(CDeepEx(), subject, faces[: self.images])
+        found = explain_all(CDeepEx(precision=self.precision), subject, faces[: self.images])
         assert found.counterfactual is not None
         solved = found.status == Status.SOLVED
         rows.append(Row.share("solved", solved, better="higher"))
@@ -105,7 +108,7 @@ class CDeepExFaces(Study):
             Row.share(f"planted: of class {name}, recognised without the square", answered[~other] == foil),
             Row.share(f"planted: of other faces, the square turns into {name}", turned[other] == foil),
         ]
-        found = explain_all(CDeepEx(), subject, shown, 1 - foil, foil)
+        found = explain_all(CDeepEx(precision=self.precision), subject, shown, 1 - foil, foil)
         seen = measure(found, clean.square.place)
         rows += [
             Row("planted: solved", seen.solved, n=len(found), better="higher"),
