@@ -181,10 +181,12 @@ def test_a_square_is_measured() -> None:
     assert found.distance == 2
     assert found.third == pytest.approx(1 / 3)
     assert found.rank == 1
+    assert found.overlap == 1
     assert found.focus == pytest.approx(16)  # all of the map in a sixteenth of the area
     assert found.visible == 0.5
     turned = measure(explanation(-maps, [True, True, True, False], **scalars), square)
     assert turned.rank > 1
+    assert turned.overlap == 0
     assert turned.visible == 0
     none = measure(explanation(maps, [False] * 4, **scalars), square)
     assert none.solved == 0

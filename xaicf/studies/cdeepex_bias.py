@@ -149,6 +149,7 @@ class CDeepExBias(Study):
         ]
         return [
             row("place of the square among all windows", "rank", 1.0, "lower"),
+            row("overlap of the strongest window with the square", "overlap", None, "higher"),
             row("its share of the map over its share of the area, median", "focus", 8.0, "higher"),
             *(searched if not torch.isnan(torch.tensor(seeds[0].visible)) else []),
         ]
