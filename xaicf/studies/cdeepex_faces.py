@@ -113,7 +113,7 @@ class CDeepExFaces(Study):
         rows += [
             Row("planted: solved", seen.solved, n=len(found), better="higher"),
             Row("planted: place of the square among all windows", seen.rank, n=seen.known, goal=1.0, better="lower"),
-            Row("planted: overlap of the strongest window with the square", seen.overlap, n=seen.known, better="higher"),
+            Row("planted: overlap of the strongest window with it", seen.overlap, n=seen.known, better="higher"),
             Row("planted: its share of the map over its share of the area, median", seen.focus, n=seen.known),
             Row(f"planted: square adds more than {VISIBLE} of grey", seen.visible, n=len(found), better="higher"),
         ]
