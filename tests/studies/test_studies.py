@@ -142,7 +142,7 @@ def test_a_training_that_fails_says_why() -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], "study must be one of cdeepex_bias, .*, got none"),
+        ([], "study must be one of cdeepex_architectures, .*, got none"),
         (["cdeepex"], "got cdeepex"),
         (["cdeepex_bias"], "output"),
         (["cdeepex_bias", "--output=out", "--images=many"], "many"),
