@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from xaicf.core import InputError
-from xaicf.nn import Normalize, SmallVGG, TorchvisionNet, TwoConv, one_module_per_use
+from xaicf.nn import Normalize, SmallVGG, StridedClassifier, TorchvisionNet, TwoConv, one_module_per_use
 
 SHAPES = [(1, 28, 28), (3, 32, 32), (3, 64, 48)]
 ARCHITECTURES = ["resnet18", "vgg11", "mobilenet_v3_small"]
@@ -65,8 +65,8 @@ def assert_one_module_per_use(network: nn.Module, images: Tensor) -> None:
 
 
 @pytest.mark.parametrize("shape", [*SHAPES, (2, 16, 16)])
-@pytest.mark.parametrize("network", [TwoConv, SmallVGG])
-def test_own_networks(network: type[TwoConv | SmallVGG], shape: tuple[int, int, int]) -> None:
+@pytest.mark.parametrize("network", [TwoConv, SmallVGG, StridedClassifier])
+def test_own_networks(network: type[TwoConv | SmallVGG | StridedClassifier], shape: tuple[int, int, int]) -> None:
     made, images = network(shape, 5).eval(), torch.rand(2, *shape)
     assert made(images).shape == (2, 5)
     assert_one_module_per_use(made, images)

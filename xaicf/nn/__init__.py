@@ -7,7 +7,7 @@ from xaicf.nn.dcgan import DCGANCritic, DCGANGenerator
 from xaicf.nn.foreign import foreign_classifier
 from xaicf.nn.resnet import CifarResNet
 from xaicf.nn.separate import one_module_per_use
-from xaicf.nn.strided import StridedDecoder, StridedEncoder
+from xaicf.nn.strided import StridedClassifier, StridedDecoder, StridedEncoder
 
 __all__ = [
     "CifarResNet",
@@ -17,6 +17,7 @@ __all__ = [
     "DCGANGenerator",
     "Normalize",
     "SmallVGG",
+    "StridedClassifier",
     "StridedDecoder",
     "StridedEncoder",
     "TorchvisionNet",

@@ -1,4 +1,4 @@
-"""CDeepEx's autoencoder of faces: nothing but strided convolutions, and a linear layer at the code."""
+"""Nothing but strided convolutions and one linear layer: CDeepEx's autoencoder of faces, and a classifier."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ from torch import nn
 
 from xaicf.core.errors import InputError
 from xaicf.core.types import ImageShape
-from xaicf.nn.blocks import halvings
+from xaicf.nn.blocks import Normalize, halvings
 
 CHANNELS = (16, 64, 128, 256, 512, 1024)
 """The six numbers of filters that the paper lists; its text counts five layers."""
@@ -34,6 +34,34 @@ class StridedEncoder(nn.Sequential):
         for channels_in, channels_out in zip((image_shape[0], *channels), channels, strict=False):
             layers += [nn.Conv2d(channels_in, channels_out, 3, stride=2, padding=1), nn.ReLU()]
         super().__init__(*layers, nn.Flatten(), nn.Linear(channels[-1] * height * width, outputs))
+
+
+class StridedClassifier(nn.Sequential):
+    """Normalises images, and gives logits by a :class:`StridedEncoder`.
+
+    It has neither pooling nor a hidden layer, and so takes the simplest evidence there is at a fixed place: on digits
+    with a square on every 8 it learns the square and forgets the 8, where :class:`TwoConv` goes on to know both.
+
+    Args:
+        image_shape: channels, height, width.
+        num_classes: number of logits.
+        channels: of each convolution; every one halves the image, rounded up.
+        mean: of the data, per channel or one for all.
+        std: of the data, per channel or one for all.
+
+    Raises:
+        InputError: ``channels`` is empty.
+    """
+
+    def __init__(
+        self,
+        image_shape: ImageShape,
+        num_classes: int,
+        channels: Sequence[int] = (16, 32),
+        mean: Sequence[float] = (0.5,),
+        std: Sequence[float] = (0.5,),
+    ) -> None:
+        super().__init__(Normalize(mean, std), StridedEncoder(image_shape, num_classes, channels))
 
 
 class StridedDecoder(nn.Sequential):

@@ -44,7 +44,7 @@ class CDeepExBias(Study):
     classifier_seeds: Sequence[int] = (0, 1, 2)
     images: int = 1000
     rival_images: int = 200
-    epsilons: Sequence[float] = (0.1, 0.3, 1.0, 3.0, 5.0, 8.0)
+    epsilons: Sequence[float] = (0.1, 0.3, 1.0, 3.0, 5.0)
     epsilon: float = 3.0
     classifier: str = "configs/classifier/biased_mnist.yaml"
     generator: str = "configs/vae/biased_mnist.yaml"
