@@ -387,7 +387,7 @@ def test_float64_images_and_networks() -> None:
     ("options", "message"),
     [
         ({"epsilon": -1.0}, "epsilon must be >= 0 and tolerance > 0, got -1.0 and 0.01"),
-        ({"tolerance": 0.0}, "epsilon must be >= 0 and tolerance > 0, got 1.0 and 0.0"),
+        ({"tolerance": 0.0}, "epsilon must be >= 0 and tolerance > 0, got 3.0 and 0.0"),
         ({"epsilon": math.nan}, "epsilon"),
         ({"tolerance": math.nan}, "tolerance"),
         ({"solver": "newton"}, "solver must be sequential_quadratic or augmented_lagrangian, got newton"),

@@ -1,5 +1,8 @@
 """Ask an explainer about many images, a block at a time."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor
 
@@ -16,7 +19,9 @@ def explain_all(
     fact: int | Labels | None = None,
     foil: int | Labels | None = None,
 ) -> Explanation:
-    """Explain images (N, C, H, W), with facts and foils (N,) as in :meth:`Explainer.explain`.
+    """Explain images (N, C, H, W), with facts and foils (N,) as in :meth:`Explainer.explain`, on a GPU if there is one.
+
+    Images, networks and the answer are on the CPU.
 
     Raises:
         InputError: there is no image.
@@ -24,11 +29,25 @@ def explain_all(
     if len(images) == 0:
         raise InputError(f"no image is left to ask {explainer.name} about")
     parts = []
-    for begin in range(0, len(images), BLOCK):
-        block = slice(begin, begin + BLOCK)
-        facts, foils = (one[block] if isinstance(one, Tensor) else one for one in (fact, foil))
-        parts.append(explainer.explain(subject, images[block], facts, foils))
+    with _on_gpu(subject) as device:
+        for begin in range(0, len(images), BLOCK):
+            block = slice(begin, begin + BLOCK)
+            facts, foils = (one[block].to(device) if isinstance(one, Tensor) else one for one in (fact, foil))
+            parts.append(explainer.explain(subject, images[block].to(device), facts, foils).to("cpu"))
     return Explanation.cat(parts)
+
+
+@contextmanager
+def _on_gpu(subject: Subject) -> Iterator[torch.device]:
+    """Have the networks on a GPU, if there is one, and back on the CPU at the end."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        for network in subject.modules:
+            network.to(device)
+        yield device
+    finally:
+        for network in subject.modules:
+            network.to("cpu")
 
 
 @torch.no_grad()

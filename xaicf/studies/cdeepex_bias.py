@@ -32,8 +32,7 @@ class CDeepExBias(Study):
         epsilons: of CDeepEx.
         epsilon: the one whose numbers carry the goals.
         classifier: configuration of a classifier on biased digits.
-        generator: of a generator on the same.
-        control: of a generator on digits without squares.
+        generator: of a generator on the same; once more, its training is run with a black square, which is none.
 
     Raises:
         InputError: ``epsilon`` is not among ``epsilons``.
@@ -48,7 +47,6 @@ class CDeepExBias(Study):
     epsilon: float = 3.0
     classifier: str = "configs/classifier/biased_mnist.yaml"
     generator: str = "configs/vae/biased_mnist.yaml"
-    control: str = "configs/vae/mnist.yaml"
 
     def __post_init__(self) -> None:
         if self.epsilon not in self.epsilons:
@@ -75,7 +73,10 @@ class CDeepExBias(Study):
         seen = marked.reference()
         others = (labels != foil).nonzero().flatten()
         shown = digits[others[: self.images]]
-        generators = {name: place.network(config) for name, config in self._generators().items()}
+        generators = {
+            "biased": place.network(self.generator),
+            "clean": place.network(self.generator, grey=0.0),
+        }
         recognised, turned = [], []
         found: dict[str, list[Found]] = {}
         pictures: dict[str, Explanation] = {}
@@ -111,9 +112,6 @@ class CDeepExBias(Study):
         for name, seeds in found.items():
             rows += self._rows(name, seeds)
         return rows, {"squares": _squares(pictures, square), "epsilons": self._trade(found)}
-
-    def _generators(self) -> dict[str, str]:
-        return {"biased": self.generator, "clean": self.control}
 
     def _explainers(self) -> list[tuple[str, Explainer, str]]:
         """Name the explainers, and say with which generator each is asked."""

@@ -28,7 +28,8 @@ class AE(Task, Generator, Encoder):
     Args:
         image_shape: channels, height, width.
         latent_dim: length of a latent.
-        likelihood: ``bernoulli`` for grey strokes, ``gaussian``, a multiple of the squared error, for photographs.
+        likelihood: ``bernoulli`` for strokes that are black or white but for their edges, ``gaussian``, a multiple of
+            the squared error, for photographs and whatever has areas of grey.
         encoder: makes a network from the image shape and the number of outputs, latent_dim.
         decoder: makes a network from the image shape and latent_dim to image logits.
         optimizer: makes the optimiser from the parameters.

@@ -26,7 +26,8 @@ class VAE(Task, Generator, Encoder):
         image_shape: channels, height, width.
         latent_dim: length of a latent.
         beta: weight of the divergence from the prior.
-        likelihood: ``bernoulli`` for grey strokes, ``gaussian`` (standard deviation 0.1) for photographs.
+        likelihood: ``bernoulli`` for strokes that are black or white but for their edges, ``gaussian`` (standard
+            deviation 0.1) for photographs and whatever has areas of grey.
         encoder: makes a network from the image shape and the number of outputs, 2 · latent_dim.
         decoder: makes a network from the image shape and latent_dim to image logits.
         optimizer: makes the optimiser from the parameters.
