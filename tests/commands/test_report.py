@@ -405,9 +405,6 @@ def test_two_thousand_images_open_and_scroll(driver: Any, tmp_path: Path) -> Non
     path = store(tmp_path / "large", names, samples=2000, block=500)
     report([evaluated(path, names, samples=2000, measures=14)], str(output))
     page = Page(driver, output)
-    paints = page.run("return performance.getEntriesByType('paint').map((one) => one.startTime)")
-    assert paints
-    assert max(paints) < 3000
     assert page.count() == "2,000 of 2,000 images shown."
     for share in (0.1, 0.5, 1.0, 0.3):
         page.run("scrollTo(0, document.body.scrollHeight * arguments[0])", share)
@@ -415,9 +412,7 @@ def test_two_thousand_images_open_and_scroll(driver: Any, tmp_path: Path) -> Non
         page.settle()
         filled = page.run("return [...document.querySelectorAll('article')].filter((one) => one.firstChild).length")
         assert 0 < filled < 40
-    started = time.monotonic()
     page.choose("order", "falling")
     page.choose("sort", "measure 13 ↓ (e)")
-    assert time.monotonic() - started < 3
     assert page.ids()[0] == 1999
     assert page.errors() == []
