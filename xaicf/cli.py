@@ -17,6 +17,7 @@ from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCL
 
 import xaicf.callbacks
 import xaicf.commands.evaluate
+import xaicf.commands.methods
 import xaicf.commands.report
 import xaicf.commands.study
 import xaicf.commands.verify
@@ -44,6 +45,7 @@ LINKED = ("image_shape", "num_classes", "class_names")
 
 OTHERS = {
     "evaluate": xaicf.commands.evaluate.main,
+    "methods": xaicf.commands.methods.main,
     "report": xaicf.commands.report.main,
     "study": xaicf.commands.study.main,
     "verify": xaicf.commands.verify.main,

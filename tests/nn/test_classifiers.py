@@ -11,8 +11,8 @@ import torchvision
 from torch import Tensor, nn
 from torch.nn import functional
 
-from xaicf.core import InputError
-from xaicf.nn import Normalize, SmallVGG, StridedClassifier, TorchvisionNet, TwoConv, one_module_per_use
+from xaicf.core import InputError, one_module_per_use
+from xaicf.nn import Normalize, SmallVGG, StridedClassifier, TorchvisionNet, TwoConv
 
 SHAPES = [(1, 28, 28), (3, 32, 32), (3, 64, 48)]
 ARCHITECTURES = ["resnet18", "vgg11", "mobilenet_v3_small"]

@@ -6,6 +6,7 @@ from xaicf.core.explanation import Explanation, Status
 from xaicf.core.frozen import as_found
 from xaicf.core.interfaces import Encoder, Generator, Translator
 from xaicf.core.recipe import build, recipe
+from xaicf.core.separate import one_module_per_use, with_shared_weights
 from xaicf.core.subject import Subject
 from xaicf.core.types import Batch, Flags, Images, ImageShape, Labels, Latents, Logits, PerImage, SplitName
 
@@ -34,7 +35,9 @@ __all__ = [
     "build",
     "is_out_of_memory",
     "load_frozen",
+    "one_module_per_use",
     "read_checkpoint",
     "recipe",
     "sha256",
+    "with_shared_weights",
 ]

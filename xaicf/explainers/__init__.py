@@ -7,6 +7,7 @@ from xaicf.explainers.cdeepex import CDeepEx
 from xaicf.explainers.inversion import Inversion
 from xaicf.explainers.prediction_difference import PredictionDifference
 from xaicf.explainers.question import ask, pose
+from xaicf.explainers.smoothed import Smoothed
 from xaicf.explainers.xgem import XGEM
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Explainer",
     "Inversion",
     "PredictionDifference",
+    "Smoothed",
     "ask",
     "classify",
     "pose",

@@ -1,74 +1,142 @@
 """Attributions: a method times a contrast."""
 
+from collections.abc import Sequence
 from typing import get_args
 
 import torch
 
-from xaicf.core import Explanation, Images, InputError, Labels, Status, Subject
+from xaicf.core import Explanation, Images, InputError, Labels, Status, Subject, as_found
 from xaicf.explainers.base import Explainer
-from xaicf.explainers.contrast import CONTRASTS, Contrast
+from xaicf.explainers.baselines import BASELINES, Baseline
+from xaicf.explainers.contrast import ALONG, CONTRASTS, Contrast, subset
 from xaicf.explainers.methods import METHODS, Asked, Method
+from xaicf.explainers.preflight import checked
+
+REFERENCES = 16
+"""Images of the reference that ``gradient_shap`` and ``deep_shap`` compare with, evenly from it."""
 
 
 class Attribution(Explainer):
     """A signed map of what speaks for the fact and what against it.
 
-    The first four methods are linear in the gradient of their contrast, so the weighted contrast costs one backward
-    pass and equals the explicit sum φ^t - Σ α_s φ^s over classes. So is ``lrp`` in the relevance of the logits. The
-    others look at further images, at which the class weights of the contrast stay those at x; ``probability`` and
-    ``log_odds`` have none, and are followed there.
+    ``gradient``, ``input_x_gradient``, ``gradcam``, ``linear_approximation`` and those of LRP are linear in the class
+    weights of their contrast S, so the weighted contrast costs one backward pass and equals the explicit sum
+    φ^t - Σ α_s φ^s over classes. The methods that look at further images keep the class weights that S has at x, which
+    is the paper's definition, for all contrasts but two: ``probability`` and ``log_odds`` have no constant weights and
+    are followed away from x. So ``integrated_gradients`` with ``weighted`` is the paper's, and with ``log_odds``, which
+    has the same gradient at x, explains the log-odds themselves.
 
     - ``gradient``: ∂S/∂x.
     - ``input_x_gradient``: x ⊙ ∂S/∂x.
+    - ``guided_gradient``: the gradient, where each ReLU hands back positive values alone.
     - ``gradcam``: Σ_k a^k · mean(∂S/∂a^k) without the final ReLU, since negative areas are the contrast.
+    - ``guided_gradcam``: the two multiplied.
     - ``linear_approximation``: Σ_k a^k ⊙ ∂S/∂a^k.
-    - ``integrated_gradients``: x ⊙ the mean of ∂S/∂x on the way from the black image. The map sums to
-      S(x) - S(black); ``completeness_error`` says to within what.
-    - ``occlusion``: by how much S falls when a square goes black.
+    - ``integrated_gradients``: (x - b) ⊙ the mean of ∂S/∂x on the way from the baseline b. Sums to S(x) - S(b).
+    - ``gradient_shap``: the same at random points on the ways from images of the reference: expected gradients.
+    - ``deeplift``: (x - b) ⊙ multipliers by the rescale rule. Sums to S(x) - S(b).
+    - ``deep_shap``: the mean of DeepLIFT's maps from images of the reference.
+    - ``occlusion``: by how much S falls when a square is hidden.
     - ``lime``: weights of squares in a linear imitation of S.
-    - ``lrp``: relevance by the ε-rule, through classifiers that are an ``nn.Sequential``.
+    - ``lrp``: relevance by the ε-rule; ``lrp_epsilon_plus``, ``lrp_alpha_beta`` and ``lrp_epsilon_gamma_box`` use other
+      rules in convolutions.
 
-    ``gradcam`` and ``linear_approximation`` read the activation a of a layer, by default the convolution that runs
-    last, and are upsampled bilinearly to the image, with one channel, as have ``occlusion`` and ``lime``.
+    ``completeness_error`` and ``relative_completeness_error`` say by how much the sum of a map misses what is promised,
+    as a number and as a share of it. Where the method promises its sum and the share is above 1e-3, or above 1e-9 for
+    DeepLIFT and DeepSHAP in double precision, the image is :attr:`~xaicf.core.Status.UNSOLVED`.
+
+    Activation methods read the activation a of a layer, upsampled bilinearly to the image, with one channel, as have
+    ``occlusion`` and ``lime``. Without ``layer`` it is the last one that is laid out like the image, see
+    :func:`~xaicf.explainers.methods.layer.last_layer`; of several layers the maps' mean is given. ``trace`` holds each
+    layer's map at its own size.
+
+    A classifier is checked first, and what a method cannot go through is mended on a copy that shares its weights or
+    refused, see :mod:`xaicf.explainers.preflight`.
 
     Reference: "Why not other classes?" (weighted contrast), §3-5; the method's own is with its function in
     :mod:`xaicf.explainers.methods`.
 
     Args:
         method: how a gradient becomes a map.
-        contrast: what is explained, S; see :mod:`xaicf.explainers.contrast`. Only ``pair`` asks about the
-            foil, the others contrast the fact with all classes.
-        layer: dotted name of the layer for activation methods.
+        contrast: what is explained, S; see :mod:`xaicf.explainers.contrast`. ``pair`` asks about the foil, ``subset``
+            about ``foils``, the others contrast the fact with all classes.
+        layer: dotted name of the layer, or several, for activation methods.
+        baseline: what a method compares with, see :mod:`xaicf.explainers.baselines`: black by default; some images of
+            the subject's reference for ``gradient_shap`` and ``deep_shap``, and for these alone.
+        foils: classes, for the contrast ``subset``.
 
     Raises:
-        InputError: an unknown method or contrast, or a layer for a method without one.
+        InputError: an unknown method, contrast or baseline, or an option for a method or contrast without it.
     """
+
+    takes_softmax_off = True
 
     def __init__(
         self,
         method: Method = "gradcam",
         contrast: Contrast = "weighted",
-        layer: str | None = None,
+        layer: str | Sequence[str] | None = None,
+        baseline: Baseline | None = None,
+        foils: Sequence[int] | None = None,
     ) -> None:
         if method not in get_args(Method):
             raise InputError(f"method must be one of {', '.join(get_args(Method))}, got {method}")
-        if contrast not in CONTRASTS:
-            raise InputError(f"contrast must be one of {', '.join(CONTRASTS)}, got {contrast}")
-        if layer is not None and method not in {"gradcam", "linear_approximation"}:
-            raise InputError(f"layer is for gradcam and linear_approximation, got {layer} for {method}")
+        if contrast not in get_args(Contrast):
+            raise InputError(f"contrast must be one of {', '.join(get_args(Contrast))}, got {contrast}")
+        way = METHODS[method]
+        if layer is not None and not way.reads_layers:
+            raise InputError(f"layer is for {', '.join(_reading())}, got {layer} for {method}")
+        if (foils is not None) != (contrast == "subset"):
+            raise InputError(f"foils are for the contrast subset, got {foils} for {contrast}")
+        allowed = {"own": tuple(BASELINES), "shared": ("reference",), None: ()}[way.compares]
+        if baseline is not None and baseline not in allowed:
+            raise InputError(f"baseline for {method} must be one of {', '.join(allowed) or 'none'}, got {baseline}")
         self.method: Method = method
         self.contrast: Contrast = contrast
-        self.layer = layer
+        self.layers = (layer,) if isinstance(layer, str) else tuple(layer or ())
+        self.baseline = baseline
+        self.foils = foils
+        self.score = CONTRASTS[contrast] if foils is None else subset(foils)
+        if way.compares == "shared":
+            self.needs = ("reference",)
 
     @property
     def name(self) -> str:
-        """Name method and contrast, and the layer where one is given."""
-        return "-".join(part for part in (self.method, self.contrast, self.layer) if part)
+        """Name method and contrast, and the foils, layers and baseline where they are given."""
+        foils = "_".join(map(str, self.foils or ()))
+        return "-".join(part for part in (self.method, self.contrast, foils, *self.layers, self.baseline) if part)
+
+    def preflight(self, subject: Subject, inputs: Images) -> None:
+        """Raise :class:`ClassifierError` where the method cannot go through the classifier."""
+        with as_found(*subject.modules):
+            METHODS[self.method].prepare(checked(subject.classifier, inputs), inputs, self.method)
 
     def _explain(self, subject: Subject, inputs: Images, fact: Labels, foil: Labels) -> Explanation:
-        asked = Asked(subject.classifier, inputs, fact, foil, self.contrast, self.layer)
-        answer = METHODS[self.method](asked)
+        way = METHODS[self.method]
+        classifier = way.prepare(checked(subject.classifier, inputs), inputs, self.method)
+        shared = way.compares == "shared"
+        if shared:
+            assert subject.reference is not None
+            seen = subject.reference["image"]
+            baselines = seen[torch.linspace(0, len(seen) - 1, min(REFERENCES, len(seen))).long()].to(inputs)
+        else:
+            baselines = BASELINES[self.baseline or "black"](inputs)
+        along = self.contrast in ALONG
+        answer = way.answer(Asked(classifier, inputs, fact, foil, self.score, along, baselines, shared, self.layers))
         status = torch.full_like(fact, Status.SOLVED)
+        if answer.complete is not None:
+            status = torch.where(answer.complete, status, Status.UNSOLVED)
         return Explanation(
-            inputs, fact, foil, status, answer.attribution, baseline=answer.baseline, scalars=answer.scalars
+            inputs,
+            fact,
+            foil,
+            status,
+            answer.attribution,
+            baseline=answer.baseline,
+            scalars=answer.scalars,
+            trace=answer.trace or None,
         )
+
+
+def _reading() -> list[str]:
+    return [name for name, way in METHODS.items() if way.reads_layers]

@@ -20,6 +20,8 @@ from xaicf.core import (
     is_out_of_memory,
 )
 
+PROBABILITIES = "classifier gives probabilities, not logits; leave its softmax out"
+
 
 class Explainer(ABC):
     """Answers "why fact, and not foil?" for a batch of images.
@@ -29,8 +31,10 @@ class Explainer(ABC):
 
     Attributes:
         needs: which seats of the :class:`Subject` must be taken beside the classifier.
+        takes_softmax_off: whether the method makes do with a classifier that gives probabilities.
     """
 
+    takes_softmax_off = False
     needs: tuple[Literal["generator", "translator", "reference"], ...] = ()
 
     @property
@@ -43,6 +47,11 @@ class Explainer(ABC):
         for seat in self.needs:
             if getattr(subject, seat) is None:
                 raise InputError(f"{type(self).__name__} needs a {seat}, and the subject has none")
+
+    def preflight(self, subject: Subject, inputs: Images) -> None:
+        """Raise :class:`ClassifierError` where the method cannot go through the classifier, tried on images."""
+        if are_probabilities(classify(subject, inputs)):
+            raise ClassifierError(PROBABILITIES)
 
     def from_start(self, number: int) -> "Explainer | None":
         """Give the same method with its search begun elsewhere, by number; None where it has one start only."""
@@ -73,13 +82,16 @@ class Explainer(ABC):
         Raises:
             InputError: images outside [0, 1], not finite or not four-dimensional; fact or foil out of
                 range; fact and foil equal; a seat of the subject is empty that the method needs.
-            ClassifierError: the classifier does not take the images, or gives no logits for them.
+            ClassifierError: the classifier does not take the images, gives no logits for them, or probabilities, or the
+                method cannot go through it.
         """
         self.check(subject)
         _check_images(inputs)
         with as_found(*subject.modules):
             images = inputs.detach().clone()
             logits = _forward(subject, images)
+            if are_probabilities(logits) and not self.takes_softmax_off:
+                raise ClassifierError(PROBABILITIES)
             fact, foil = resolve_classes(logits, fact, foil)
             explanation = self._explain(subject, images, fact, foil).detach()
             scalars = {**explanation.scalars, **_probabilities(logits, fact, foil, "")}
@@ -138,6 +150,11 @@ def check_classes(role: str, classes: Labels | int, logits: Logits) -> Labels:
         raise InputError(f"{role} must be in [0, {num_classes}), got {int(outside.flatten()[0])}")
     # A clone: classes made in inference mode could not be saved for a backward pass.
     return classes.to(torch.int64).expand(count).clone()
+
+
+def are_probabilities(logits: Logits) -> bool:
+    """Tell whether every row (B, classes) is of numbers from 0 to 1 that sum to 1, as no row of logits is."""
+    return bool((logits >= 0).all() and (logits.sum(1) - 1).abs().max() < 1e-4)
 
 
 def _check_images(inputs: Tensor) -> None:

@@ -46,6 +46,11 @@ class Bent(Explainer):
         strength = "" if self.strength == 1 else f"-{self.strength:g}"
         return f"bent-{self.explainer.name}{strength}"
 
+    def preflight(self, subject: Subject, inputs: Images) -> None:
+        """Raise :class:`ClassifierError` where the explainer cannot go through the classifier."""
+        super().preflight(subject, inputs)
+        self.explainer.preflight(subject, inputs)
+
     def _explain(self, subject: Subject, inputs: Images, fact: Labels, foil: Labels) -> Explanation:
         why_fact, why_foil = (self._map(subject, inputs, asked, other) for asked, other in ((fact, foil), (foil, fact)))
         total, kept = torch.zeros_like(why_fact), inputs.new_zeros(len(inputs))

@@ -1,13 +1,10 @@
 """Explain many images within a memory budget."""
 
-import threading
-from collections.abc import Callable
-
 import torch
-from torch import Tensor
 
 from xaicf.core import Explanation, Images, Labels, Subject, is_out_of_memory
 from xaicf.explainers.base import Explainer
+from xaicf.explainers.memory import peak_of_autograd
 from xaicf.explainers.question import FoilPolicy, ask
 
 BESIDE = 4
@@ -63,29 +60,5 @@ def bytes_per_image(explainer: Explainer, subject: Subject, inputs: Images, foil
         inputs: an image (1, C, H, W).
         foil: the policy; ``all`` asks several questions of an image.
     """
-    peak = _peak_of_autograd(lambda: ask(explainer, subject, inputs, foil, torch.zeros_like(inputs[:, 0, 0, 0]).long()))
+    peak = peak_of_autograd(lambda: ask(explainer, subject, inputs, foil, torch.zeros_like(inputs[:, 0, 0, 0]).long()))
     return BESIDE * max(peak, inputs.numel() * inputs.element_size())
-
-
-def _peak_of_autograd(function: Callable[[], object]) -> int:
-    """Give the largest number of bytes that graphs hold at a time while ``function`` runs."""
-    lock, live, peak = threading.Lock(), 0, 0
-
-    def change(by: int) -> None:
-        nonlocal live, peak
-        with lock:
-            live += by
-            peak = max(peak, live)
-
-    class Kept:
-        def __init__(self, tensor: Tensor) -> None:
-            self.tensor = tensor
-            self.size = tensor.numel() * tensor.element_size()
-            change(self.size)
-
-        def __del__(self) -> None:
-            change(-self.size)
-
-    with torch.autograd.graph.saved_tensors_hooks(Kept, lambda kept: kept.tensor):
-        function()
-    return peak

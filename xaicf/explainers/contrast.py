@@ -7,15 +7,18 @@ classes. Class weights inside a contrast are constants: no gradient flows throug
 Reference: "Why not other classes?" (weighted contrast), §3 and §4.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import torch
 
-from xaicf.core import Labels, Logits, PerImage
+from xaicf.core import InputError, Labels, Logits, PerImage
 
-Contrast = Literal["logit", "mean", "max", "weighted", "pair", "probability", "log_odds"]
+Contrast = Literal["logit", "mean", "max", "weighted", "pair", "subset", "probability", "log_odds"]
 ContrastFunction = Callable[[Logits, Labels, Labels], PerImage]
+
+ALONG = {"probability", "log_odds"}
+"""Contrasts without constant class weights: away from the explained images they are taken as they are there."""
 
 
 def logit(logits: Logits, fact: Labels, foil: Labels) -> PerImage:
@@ -45,6 +48,29 @@ def pair(logits: Logits, fact: Labels, foil: Labels) -> PerImage:
     return _pick(logits, fact) - _pick(logits, foil)
 
 
+def subset(foils: Sequence[int]) -> ContrastFunction:
+    """Make y_t - Σ_{s∈F, s≠t} α_s y_s with constant α = softmax of the logits in F, a set of foils, without t.
+
+    Raises:
+        InputError: ``foils`` is empty, repeats a class, or holds one that the classifier does not know or no other
+            class than the fact.
+    """
+    classes = sorted(set(foils))
+    if not classes or len(classes) < len(foils) or classes[0] < 0:
+        raise InputError(f"foils must be one or more different classes, got {list(foils)}")
+
+    def contrast(logits: Logits, fact: Labels, foil: Labels) -> PerImage:
+        if classes[-1] >= logits.shape[1]:
+            raise InputError(f"foils must be in [0, {logits.shape[1]}), got {classes[-1]}")
+        if len(classes) == 1 and bool((fact == classes[0]).any()):
+            raise InputError(f"foils must hold another class than the fact, got {classes} for an image of {classes[0]}")
+        inside = torch.full_like(logits, -torch.inf).index_fill(1, torch.tensor(classes, device=logits.device), 0)
+        alpha = _without(logits + inside, fact).softmax(1).detach()
+        return _pick(logits, fact) - (alpha * logits).sum(1)
+
+    return contrast
+
+
 def probability(logits: Logits, fact: Labels, foil: Labels) -> PerImage:
     """p_t = softmax(y)_t; its gradient vanishes as p_t goes to 1."""
     return _pick(logits.softmax(1), fact)
@@ -58,7 +84,7 @@ def log_odds(logits: Logits, fact: Labels, foil: Labels) -> PerImage:
     return _pick(logits, fact) - _without(logits, fact).logsumexp(1)
 
 
-CONTRASTS: dict[Contrast, ContrastFunction] = {
+CONTRASTS: dict[str, ContrastFunction] = {
     "logit": logit,
     "mean": mean,
     "max": maximum,
@@ -67,6 +93,7 @@ CONTRASTS: dict[Contrast, ContrastFunction] = {
     "probability": probability,
     "log_odds": log_odds,
 }
+"""Contrasts by name; :func:`subset` is made of its foils."""
 
 
 def _pick(values: Logits, classes: Labels) -> PerImage:

@@ -111,7 +111,10 @@ def check_questions(
     for explainer in explainers:
         explainer.check(seated)
     weight = next(subject.classifier.parameters(), torch.empty(0))
-    logits = classify(subject, torch.zeros(1, *image_shape, device=weight.device))
+    images = torch.zeros(1, *image_shape, device=weight.device)
+    logits = classify(subject, images)
+    for explainer in explainers:
+        explainer.preflight(seated, torch.cat([images, 1 - images]))
     if logits.shape[1] != len(class_names):
         raise ClassifierError(f"classifier has {logits.shape[1]} classes, the data has {len(class_names)}")
     known = getattr(subject.classifier, "class_names", class_names)

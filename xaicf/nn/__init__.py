@@ -6,7 +6,6 @@ from xaicf.nn.classifiers import SmallVGG, TorchvisionNet, TwoConv
 from xaicf.nn.dcgan import DCGANCritic, DCGANGenerator
 from xaicf.nn.foreign import foreign_classifier
 from xaicf.nn.resnet import CifarResNet
-from xaicf.nn.separate import one_module_per_use
 from xaicf.nn.strided import StridedClassifier, StridedDecoder, StridedEncoder
 
 __all__ = [
@@ -23,5 +22,4 @@ __all__ = [
     "TorchvisionNet",
     "TwoConv",
     "foreign_classifier",
-    "one_module_per_use",
 ]

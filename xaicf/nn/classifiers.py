@@ -7,9 +7,9 @@ import torchvision
 from torch import nn
 
 from xaicf.core.errors import InputError
+from xaicf.core.separate import one_module_per_use
 from xaicf.core.types import Images, ImageShape, Logits
 from xaicf.nn.blocks import Normalize, conv_block
-from xaicf.nn.separate import one_module_per_use
 
 
 class TwoConv(nn.Sequential):

@@ -1,11 +1,15 @@
-"""What a layer's activation and its gradient say, laid over the image."""
+"""What the activations of layers and their gradients say, laid over the image."""
+
+import math
+from collections.abc import Callable
 
 import torch
+from torch import Tensor
 from torch.nn import functional
 
-from xaicf.core import ClassifierError, Images
+from xaicf.core import ClassifierError, Images, ImageShape
 from xaicf.explainers.methods.asked import Answer, Asked
-from xaicf.explainers.methods.layer import captured, last_convolution, named_layer
+from xaicf.explainers.methods.layer import captured, last_layer, named_layer
 
 
 def gradcam(asked: Asked) -> Answer:
@@ -13,31 +17,48 @@ def gradcam(asked: Asked) -> Answer:
 
     Reference: Selvaraju et al. 2017.
     """
-    activation, gradient = _at_layer(asked)
-    weights = gradient.mean((2, 3), keepdim=True)
-    return _upsampled((weights * activation).sum(1, keepdim=True), asked)
+    return _laid_over(asked, lambda activation, gradient: gradient.mean((2, 3), keepdim=True) * activation)
 
 
 def linear_approximation(asked: Asked) -> Answer:
     """Σ_k a^k ⊙ ∂S/∂a^k."""
-    activation, gradient = _at_layer(asked)
-    return _upsampled((gradient * activation).sum(1, keepdim=True), asked)
+    return _laid_over(asked, lambda activation, gradient: gradient * activation)
 
 
-def _at_layer(asked: Asked) -> tuple[Images, Images]:
-    classifier, inputs, layer = asked.classifier, asked.inputs, asked.layer
-    module = last_convolution(classifier, inputs) if layer is None else named_layer(classifier, layer)
-    with captured(module) as outputs:
-        value = asked.score(classifier(inputs.detach())).sum()
-        if not outputs or outputs[0].ndim != 4:
-            found = f"gives {tuple(outputs[0].shape)}" if outputs else "does not run"
-            raise ClassifierError(f"layer must give (B, channels, height, width), {layer} {found}")
-        (output,) = outputs
-        (gradient,) = torch.autograd.grad(value, output, allow_unused=True)
-    if gradient is None:
-        raise ClassifierError("the logits do not depend on the convolution that runs last; name a layer by layer=")
-    return output.detach(), gradient
+def _laid_over(asked: Asked, combine: Callable[[Tensor, Tensor], Tensor]) -> Answer:
+    """Give the mean over layers of Σ_k of what activations and gradients combine to, upsampled bilinearly."""
+    names = asked.layers or (last_layer(asked.classifier, asked.inputs),)
+    layers = [named_layer(asked.classifier, name) for name in names]
+    with captured(layers) as outputs:
+        value = asked.score(asked.classifier(asked.inputs.detach())).sum()
+        for name, output in zip(names, outputs, strict=True):
+            if output is None:
+                raise ClassifierError(f"layer {name} does not run")
+        gradients = torch.autograd.grad(value, [one for one in outputs if one is not None], allow_unused=True)
+    small: dict[str, Tensor] = {}
+    for name, output, gradient in zip(names, outputs, gradients, strict=True):
+        assert output is not None
+        if gradient is None:
+            raise ClassifierError(f"the logits do not depend on {name}; name another layer by layer=")
+        activation, slope = (_as_images(one.detach(), name, asked.inputs.shape[1:]) for one in (output, gradient))
+        small[name] = combine(activation, slope).sum(1, keepdim=True)
+    size = asked.inputs.shape[2:]
+    maps = [functional.interpolate(one, size, mode="bilinear", align_corners=False) for one in small.values()]
+    return Answer(torch.stack(maps).mean(0), trace=small)
 
 
-def _upsampled(maps: Images, asked: Asked) -> Answer:
-    return Answer(functional.interpolate(maps, asked.inputs.shape[2:], mode="bilinear", align_corners=False))
+def _as_images(values: Tensor, name: str, image_shape: ImageShape | torch.Size) -> Images:
+    """Lay tokens (B, N, channels) out as (B, channels, height, width), a class token before them left out.
+
+    Raises:
+        ClassifierError: values are neither tokens of a grid in the image's proportions, nor laid out already.
+    """
+    if values.ndim == 4:
+        return values
+    height, width = image_shape[1:]
+    for skipped in (0, 1) if values.ndim == 3 else ():
+        count = values.shape[1] - skipped
+        down = round(math.sqrt(count * height / width))
+        if down > 0 and count % down == 0 and abs(count // down * height - down * width) < max(height, width):
+            return values[:, skipped:].transpose(1, 2).reshape(len(values), -1, down, count // down)
+    raise ClassifierError(f"layer must give (B, channels, height, width), {name} gives {tuple(values.shape)}")

@@ -1,15 +1,16 @@
 """What a method is asked: one number of a classifier's output for each image."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from xaicf.core import Images, InputError, Labels, Logits, PerImage
-from xaicf.explainers.contrast import CONTRASTS, Contrast
+from xaicf.explainers.contrast import ContrastFunction
 
-ALONG = {"probability", "log_odds"}
-"""Contrasts that have no constant class weights: away from the explained images they are taken as they are there."""
+POINTS = 256
+"""On the straight line between two images' logits."""
 
 
 @dataclass(frozen=True)
@@ -17,62 +18,104 @@ class Asked:
     """Images, and the contrast that is explained at them.
 
     Attributes:
-        classifier: images to logits.
+        classifier: images to logits, such as the method needs it.
         inputs: (B, C, H, W).
         fact: (B,).
         foil: (B,).
-        contrast: the number that is explained, S.
-        layer: dotted name, for methods that read a layer.
+        contrast: the number that is explained, S, of logits, fact and foil.
+        along: whether S is followed away from the images, rather than its class weights fixed at them.
+        baselines: images that the method compares with (B, C, H, W), or (n, C, H, W) if ``shared`` by all.
+        shared: see there.
+        layers: dotted names, for methods that read layers; empty for the one that the method finds.
     """
 
     classifier: nn.Module
     inputs: Images
     fact: Labels
     foil: Labels
-    contrast: Contrast
-    layer: str | None = None
+    contrast: ContrastFunction
+    along: bool
+    baselines: Images
+    shared: bool = False
+    layers: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        """Give the number of images."""
+        return len(self.inputs)
+
+    def __getitem__(self, rows: slice) -> Self:
+        """Ask about some of the images."""
+        baselines = self.baselines if self.shared else self.baselines[rows]
+        return replace(self, inputs=self.inputs[rows], fact=self.fact[rows], foil=self.foil[rows], baselines=baselines)
 
     def score(self, logits: Logits) -> PerImage:
         """Give S (B,) of logits (B, classes)."""
-        return CONTRASTS[self.contrast](logits, self.fact, self.foil)
+        return self.contrast(logits, self.fact, self.foil)
 
     def logits_and_weights(self) -> tuple[Logits, Logits]:
         """Give the logits at the images, and the derivative of S by each, both (B, classes)."""
         with torch.no_grad():
             found: Logits = self.classifier(self.inputs)
-        logits = found.detach().requires_grad_()
-        weights: Logits
-        (weights,) = torch.autograd.grad(self.score(logits).sum(), logits)
-        return logits.detach(), weights
+        return found, self._weights(found)
 
-    def elsewhere(self) -> tuple["Contrasted", tuple[Logits, Labels, Labels]]:
+    def elsewhere(self) -> tuple["Contrasted", tuple[Tensor, ...]]:
         """Give S as a function of other images, its class weights fixed at these, and what it is to be told of each.
 
         ``probability`` and ``log_odds`` have no weights, and are those of the other images.
         """
-        score = Contrasted(self.classifier, self.contrast)
-        return score, (self.logits_and_weights()[1], self.fact, self.foil)
+        if self.along:
+            return Contrasted(self.classifier, self.contrast), (self.fact, self.foil)
+        return Contrasted(self.classifier), (self.logits_and_weights()[1],)
+
+    def between(self, baselines: Images) -> Logits:
+        """Give class weights w (B, classes) with S(x) - S(b) = Σ w_s (y_s(x) - y_s(b)) for baselines b (B, C, H, W).
+
+        Those of ``probability`` and ``log_odds`` are the mean of the derivative on the straight line between the
+        logits, after Aumann and Shapley; those of others are fixed at x.
+        """
+        at, weights = self.logits_and_weights()
+        if not self.along:
+            return weights
+        with torch.no_grad():
+            begin: Logits = self.classifier(baselines)
+            points = (torch.arange(POINTS, dtype=at.dtype, device=at.device) + 0.5) / POINTS
+        total = torch.zeros_like(weights)
+        for point in points:
+            total += self._weights(begin + point * (at - begin))
+        weights = total / POINTS
+        # The sum over points misses the integral by a little, which the largest weight of those that differ makes good.
+        with torch.no_grad():
+            rise = self.score(at) - self.score(begin)
+            step = at - begin
+            missing = rise - (weights * step).sum(1)
+            return weights + missing[:, None] * step / step.square().sum(1, keepdim=True).clamp(min=1e-30)
+
+    def _weights(self, logits: Logits) -> Logits:
+        logits = logits.detach().requires_grad_()
+        weights: Logits
+        (weights,) = torch.autograd.grad(self.score(logits).sum(), logits)
+        return weights
 
 
 class Contrasted(nn.Module):
-    """Maps images to a contrast whose class weights are given.
+    """Maps images to a contrast of their own, or to logits weighted by what it is told.
 
     Args:
         classifier: images to logits.
-        contrast: what is explained.
+        contrast: of logits, fact and foil; left out, it is told the class weights.
     """
 
-    def __init__(self, classifier: nn.Module, contrast: Contrast) -> None:
+    def __init__(self, classifier: nn.Module, contrast: ContrastFunction | None = None) -> None:
         super().__init__()
         self.classifier = classifier
-        self.contrast: Contrast = contrast
+        self.contrast = contrast
 
-    def forward(self, images: Images, weights: Logits, fact: Labels, foil: Labels) -> PerImage:
-        """Give the contrast (B,)."""
+    def forward(self, images: Images, *told: Tensor) -> PerImage:
+        """Give a number for each image (B, C, H, W), told class weights (B, classes), or fact and foil (B,)."""
         logits: Logits = self.classifier(images)
-        if self.contrast in ALONG:
-            return CONTRASTS[self.contrast](logits, fact, foil)
-        return (logits * weights).sum(1)
+        if self.contrast is None:
+            return (logits * told[0]).sum(1)
+        return self.contrast(logits, told[0], told[1])
 
 
 @dataclass(frozen=True)
@@ -83,11 +126,29 @@ class Answer:
         attribution: (B, C or 1, H, W).
         baseline: that it compares with (B, C, H, W).
         scalars: of each image (B,).
+        complete: whether the map of each image sums to what the method promises (B,); None where it promises nothing.
+        trace: what the map was made of, by name, each (B, ...).
     """
 
     attribution: Images
     baseline: Images | None = None
     scalars: dict[str, PerImage] = field(default_factory=dict)
+    complete: Tensor | None = None
+    trace: dict[str, Tensor] = field(default_factory=dict)
+
+
+def completeness(maps: Images, rise: PerImage, tolerance: float = torch.inf) -> tuple[dict[str, PerImage], Tensor]:
+    """Give ``completeness_error``, absolute and relative to the rise, and whether that is within the tolerance.
+
+    Args:
+        maps: (B, C, H, W).
+        rise: S(x) - S(baseline), that a map is to sum to (B,).
+        tolerance: relative.
+    """
+    error = (maps.flatten(1).sum(1) - rise).abs()
+    relative = error / rise.abs().clamp(min=1e-12)
+    scalars = {"completeness_error": error, "relative_completeness_error": relative}
+    return scalars, relative <= tolerance
 
 
 def squares(inputs: Images, count: int) -> int:

@@ -1,42 +1,80 @@
-"""Find a convolution and read its output without leaving a hook behind."""
+"""Find the layer that says most of where, and read its output without leaving a hook behind."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 
 import torch
 from torch import Tensor, nn
+from torch.fx import GraphModule
+from torchvision.models.vision_transformer import EncoderBlock
 
 from xaicf.core import ClassifierError, Images, InputError
 
 
-def last_convolution(classifier: nn.Module, inputs: Images) -> nn.Module:
-    """Give the convolution that runs last, by watching one image pass.
+def last_layer(classifier: nn.Module, inputs: Images) -> str:
+    """Name the last layer whose output is still laid out like the image, by watching one image pass.
+
+    That is the convolution that runs last; or, where its output goes on through a block at unchanged size, as in
+    residual networks, the outermost such block. In a vision transformer it is the first normalisation of the last
+    block, since after that block nothing but the class token is read.
 
     Args:
         classifier: any module.
         inputs: images (B, C, H, W); the first is used.
 
     Returns:
-        The ``nn.Conv2d``.
+        Its dotted name.
 
     Raises:
-        ClassifierError: there is no convolution.
+        ClassifierError: there is no convolution, or what runs after the last one is laid out in tokens.
     """
-    seen: list[nn.Module] = []
-    handles = [
-        module.register_forward_hook(lambda module, args, output: seen.append(module))
-        for module in classifier.modules()
-        if isinstance(module, nn.Conv2d)
-    ]
-    try:
-        with torch.no_grad():
-            classifier(inputs[:1])
-    finally:
-        for handle in handles:
-            handle.remove()
-    if not seen:
+    names: dict[nn.Module, str] = {module: name for name, module in classifier.named_modules()}
+    run = _run(classifier, inputs)
+    blocks = [module for module, _ in run if isinstance(module, EncoderBlock)]
+    if blocks:
+        return names[blocks[-1].ln_1]
+    places = [place for place, (module, _) in enumerate(run) if isinstance(module, nn.Conv2d)]
+    if not places:
         raise ClassifierError("classifier has no convolution; name a layer with spatial output by layer=")
-    return seen[-1]
+    (convolution, shape), after = run[places[-1]], run[places[-1] + 1 :]
+    size = shape[2:]
+    tokens = [(module, other) for module, other in after if type(module) is nn.LayerNorm and len(other) > 2]
+    if tokens and tokens[-1][1][1:3] != size:
+        raise ClassifierError(f"classifier works on tokens, such as {names[tokens[-1][0]]}; name a layer by layer=")
+    same = [module for module, other in after if len(other) == 4 and other[2:] == size]
+    around = [module for module in same if convolution in set(module.modules()) and module is not classifier]
+    if around:
+        return names[around[-1]]
+    if _added_after(classifier, convolution) and same:
+        return names[same[-1]]
+    return names[convolution]
+
+
+def _run(classifier: nn.Module, inputs: Images) -> list[tuple[nn.Module, torch.Size]]:
+    """Give modules in the order in which they end, with the shapes of their outputs."""
+    seen: list[tuple[nn.Module, torch.Size]] = []
+
+    def note(module: nn.Module, arguments: tuple[object, ...], output: object) -> None:
+        if isinstance(output, Tensor):
+            seen.append((module, output.shape))
+
+    with ExitStack() as stack, torch.no_grad():
+        for module in classifier.modules():
+            stack.callback(module.register_forward_hook(note).remove)
+        classifier(inputs[:1])
+    return seen
+
+
+def _added_after(classifier: nn.Module, convolution: nn.Module) -> bool:
+    """Tell whether a traced network, which has no blocks, adds to what comes after a convolution."""
+    for network in classifier.modules():
+        if isinstance(network, GraphModule):
+            past = False
+            for node in network.graph.nodes:
+                past |= node.op == "call_module" and network.get_submodule(str(node.target)) is convolution
+                if past and getattr(node.target, "__name__", node.target) == "add" and len(node.all_input_nodes) == 2:
+                    return True
+    return False
 
 
 def named_layer(classifier: nn.Module, name: str) -> nn.Module:
@@ -53,21 +91,22 @@ def named_layer(classifier: nn.Module, name: str) -> nn.Module:
 
 
 @contextmanager
-def captured(layer: nn.Module) -> Iterator[list[Tensor]]:
-    """Capture a layer's output; later in-place modules do not change what was captured.
+def captured(layers: Sequence[nn.Module]) -> Iterator[list[Tensor | None]]:
+    """Capture the outputs of layers; later in-place modules do not change what was captured.
 
     Yields:
-        A list that holds the output of the last forward pass; empty before one, or where the layer does not run.
+        A list that holds the output of each in the last forward pass; None before one, or where a layer does not run.
     """
-    outputs: list[Tensor] = []
+    outputs: list[Tensor | None] = [None] * len(layers)
 
-    def keep(module: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> Tensor:
+    def keep(place: int, output: Tensor) -> Tensor:
         # Weights need no gradient, so where the input needs none the graph starts here.
-        outputs[:] = [output if output.requires_grad else output.detach().requires_grad_()]
-        return outputs[0].clone()
+        kept = output if output.requires_grad else output.detach().requires_grad_()
+        outputs[place] = kept
+        return kept.clone()
 
-    handle = layer.register_forward_hook(keep)
-    try:
+    with ExitStack() as stack:
+        for place, layer in enumerate(layers):
+            handle = layer.register_forward_hook(lambda module, args, output, place=place: keep(place, output))
+            stack.callback(handle.remove)
         yield outputs
-    finally:
-        handle.remove()

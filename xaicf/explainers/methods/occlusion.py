@@ -1,28 +1,36 @@
-"""By how much a contrast falls when a square of the image goes black."""
+"""By how much a contrast falls when a square of the image is hidden."""
 
 import torch
 from captum.attr import Occlusion
 
 from xaicf.core import Images
 from xaicf.explainers.methods.asked import Answer, Asked, squares
+from xaicf.explainers.methods.budget import at_a_time
 
 SQUARES = 7
 """That fill the shorter side of an image; half of one is the stride."""
 
 
 def occlusion(asked: Asked) -> Answer:
-    """S(x) - S(x with a square black), for each pixel the mean over the squares that hide it.
+    """S(x) - S(x with a square of the baseline), for each pixel the mean over the squares that hide it.
 
     Reference: Zeiler and Fergus 2014; Captum's.
     """
-    inputs, black = asked.inputs, torch.zeros_like(asked.inputs)
-    side = squares(inputs, SQUARES)
+    side = squares(asked.inputs, SQUARES)
     score, told = asked.elsewhere()
-    channels = inputs.shape[1]
-    stride = max(side // 2, 1)
+    channels, stride = asked.inputs.shape[1], max(side // 2, 1)
+    size = at_a_time(asked.classifier, asked.inputs)
+    maps: list[Images] = []
     with torch.no_grad():
-        maps: Images = Occlusion(score).attribute(
-            inputs, (channels, side, side), (channels, stride, stride), black, additional_forward_args=told
-        )
-    # Captum gives every channel the whole of the difference, in single precision.
-    return Answer(maps[:, :1].to(inputs), black)
+        for rows in torch.split(torch.arange(len(asked), device=asked.inputs.device), size):
+            found = Occlusion(score).attribute(
+                asked.inputs[rows],
+                (channels, side, side),
+                (channels, stride, stride),
+                asked.baselines[rows],
+                additional_forward_args=tuple(value[rows] for value in told),
+                perturbations_per_eval=max(size // len(rows), 1),
+            )
+            # Captum gives every channel the whole of the difference, in single precision.
+            maps.append(found[:, :1].to(asked.inputs))
+    return Answer(torch.cat(maps), asked.baselines)
