@@ -97,7 +97,7 @@ def ask(network: nn.Module, image_shape: ImageShape, method: Method) -> Cell:
         try:
             found = explainer.explain(subject, images)
         except ClassifierError as error:
-            reasons.append(str(error))
+            reasons.append(str(error).removeprefix(f"{method} "))
             continue
         assert found.attribution is not None
         if not found.attribution.isfinite().all() or (found.attribution.abs().amax((1, 2, 3)) == 0).any():
@@ -153,7 +153,7 @@ def _table(cells: dict[tuple[Method, str], Cell], methods: Sequence[Method], nam
             row.append(" ".join(part for part in (some, f"{cell.flagged} flagged" * bool(cell.flagged), marks) if part))
         lines.append(f"| `{method}` | {' | '.join(row)} |")
     lines += ["", "Contrasts that gave a map, of how many, and the largest share by which one misses its promised sum."]
-    lines += ["", *(f"({number}) {reason}" for reason, number in reasons.items())]
+    lines += ["", *(f"({number}) the method {reason}  " for reason, number in reasons.items())]
     return "\n".join(lines)
 
 

@@ -38,6 +38,7 @@ def main(arguments: Sequence[str]) -> None:
         place = Place(Path(given.output), Path(given.networks), given.data.root, given.quick)
     except ArgumentError as error:
         raise InputError(one_line(str(error), ())) from error
+    given = parser.instantiate_classes(given)
     study = kind(**{option.name: given[option.name] for option in fields(kind)})
     rows = write(study, name, place, arguments)
     print(markdown(rows, kind.spread))

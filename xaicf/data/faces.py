@@ -3,7 +3,7 @@
 from typing import Literal
 
 from xaicf.core import SplitName
-from xaicf.data.base import LabelledImages, data_root
+from xaicf.data.base import LabelledImages
 from xaicf.data.folder import ImageFolder
 from xaicf.data.planted import Square
 
@@ -33,7 +33,7 @@ class Faces(ImageFolder):
         batch_size: int = 128,
         seed: int = 0,
     ) -> None:
-        super().__init__(str(data_root(root) / "smiles"), image_size, channels, batch_size=batch_size, seed=seed)
+        super().__init__(root, image_size, channels, batch_size=batch_size, seed=seed, folder="smiles")
         self.square = square
         if square is not None:
             square.check(self.image_shape, self.num_classes)

@@ -9,7 +9,7 @@ import torch
 from torchvision.datasets.folder import IMG_EXTENSIONS
 
 from xaicf.core import DataError, InputError, SplitName
-from xaicf.data.base import ImageData, LabelledImages, divide
+from xaicf.data.base import ImageData, LabelledImages, data_root, divide
 from xaicf.data.files import ImageFiles
 
 
@@ -21,7 +21,7 @@ class ImageFolder(ImageData):
     Files and folders whose name starts with a dot are left out.
 
     Args:
-        root: the folder.
+        root: the folder; the environment's ``XAICF_DATA`` or ``data`` if left out, and then ``folder`` is needed.
         image_size: side of the square in pixels.
         channels: 1 for grey, 3 for colour.
         val_fraction: share of images for validation, where it is cut.
@@ -31,15 +31,16 @@ class ImageFolder(ImageData):
             memory beyond it, however many there are.
         batch_size: images in a batch, for each process.
         seed: of the split.
+        folder: within ``root``, where that holds several sets.
 
     Raises:
         DataError: the folder is missing, or holds fewer than two classes.
-        InputError: a size, fraction or number of channels is out of its range.
+        InputError: neither root nor folder is given, or a size, fraction or number of channels is out of its range.
     """
 
     def __init__(
         self,
-        root: str,
+        root: str | None = None,
         image_size: int = 64,
         channels: Literal[1, 3] = 3,
         val_fraction: float = 0.1,
@@ -47,6 +48,7 @@ class ImageFolder(ImageData):
         in_memory: bool = True,
         batch_size: int = 128,
         seed: int = 0,
+        folder: str = "",
     ) -> None:
         super().__init__(batch_size, seed)
         if channels not in (1, 3):
@@ -59,7 +61,9 @@ class ImageFolder(ImageData):
                 f"val_fraction and test_fraction must be in (0, 1) and sum to less than 1, or test_fraction be 1, "
                 f"got {val_fraction} and {test_fraction}"
             )
-        self.root = Path(root)
+        if root is None and not folder:
+            raise InputError("root must name the folder of images")
+        self.root = data_root(root) / folder
         self.fractions: dict[SplitName, float] = {"val": val_fraction, "test": test_fraction}
         self.in_memory = in_memory
         self.image_shape = (channels, image_size, image_size)

@@ -2,7 +2,7 @@
 
 from xaicf.nn.autoencoders import ConvDecoder, ConvEncoder
 from xaicf.nn.blocks import Normalize
-from xaicf.nn.classifiers import SmallVGG, TorchvisionNet, TwoConv
+from xaicf.nn.classifiers import SmallVGG, SoftmaxRegression, TorchvisionNet, TwoConv
 from xaicf.nn.dcgan import DCGANCritic, DCGANGenerator
 from xaicf.nn.foreign import foreign_classifier
 from xaicf.nn.resnet import CifarResNet
@@ -16,6 +16,7 @@ __all__ = [
     "DCGANGenerator",
     "Normalize",
     "SmallVGG",
+    "SoftmaxRegression",
     "StridedClassifier",
     "StridedDecoder",
     "StridedEncoder",

@@ -1,5 +1,6 @@
 """Classifiers: images in [0, 1] to logits. Built from an image shape and a number of classes."""
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -10,6 +11,26 @@ from xaicf.core.errors import InputError
 from xaicf.core.separate import one_module_per_use
 from xaicf.core.types import Images, ImageShape, Logits
 from xaicf.nn.blocks import Normalize, conv_block
+
+
+class SoftmaxRegression(nn.Sequential):
+    """One linear layer on all pixels.
+
+    Args:
+        image_shape: channels, height, width.
+        num_classes: number of logits.
+        mean: of the data, per channel or one for all.
+        std: of the data, per channel or one for all.
+    """
+
+    def __init__(
+        self,
+        image_shape: ImageShape,
+        num_classes: int,
+        mean: Sequence[float] = (0.5,),
+        std: Sequence[float] = (0.5,),
+    ) -> None:
+        super().__init__(Normalize(mean, std), nn.Flatten(), nn.Linear(math.prod(image_shape), num_classes))
 
 
 class TwoConv(nn.Sequential):

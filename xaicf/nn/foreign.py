@@ -24,8 +24,9 @@ def foreign_classifier(
     Args:
         factory: import path of a class or function that makes a module from images to logits.
         arguments: its keyword arguments.
-        state_dict: file with its weights, alone or under the key ``state_dict``; those that the factory
-            sets if left out, random ones by seed 0.
+        state_dict: file with its weights, alone or under the key ``state_dict``, with or without the prefix
+            ``module.`` that ``DataParallel`` puts before names; those that the factory sets if left out, random ones by
+            seed 0.
         mean: that the classifier was trained with, for each channel or one for all; images are in [0, 1].
         std: likewise.
 
@@ -58,8 +59,9 @@ def foreign_classifier(
                 f"{state_dict} does not hold the weights of {factory}: it holds a {type(weights).__name__}"
             )
         try:
-            network.load_state_dict(weights.get("state_dict", weights))
-        except (RuntimeError, TypeError) as error:
+            found = weights.get("state_dict", weights)
+            network.load_state_dict({name.removeprefix("module."): value for name, value in found.items()})
+        except (AttributeError, RuntimeError, TypeError) as error:
             reason = " ".join(str(error).split())[:200]
             raise CheckpointError(f"{state_dict} does not hold the weights of {factory}: {reason}") from error
     return nn.Sequential(Normalize(mean, std), network).eval().requires_grad_(False)

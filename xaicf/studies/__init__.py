@@ -10,6 +10,11 @@ from xaicf.studies.cdeepex_rivals import CDeepExRivals
 from xaicf.studies.cdeepex_staged import CDeepExStaged
 from xaicf.studies.cdeepex_starts import CDeepExStarts
 from xaicf.studies.study import Place, Row, Study, markdown, write
+from xaicf.studies.wc_linear import WCLinear
+from xaicf.studies.wc_maps import WCMaps
+from xaicf.studies.wc_masking import WCMasking
+from xaicf.studies.wc_recourse import WCRecourse
+from xaicf.studies.wc_schemes import WCSchemes
 
 STUDIES: dict[str, type[Study]] = {
     "cdeepex_architectures": CDeepExArchitectures,
@@ -21,6 +26,11 @@ STUDIES: dict[str, type[Study]] = {
     "cdeepex_rivals": CDeepExRivals,
     "cdeepex_staged": CDeepExStaged,
     "cdeepex_starts": CDeepExStarts,
+    "wc_linear": WCLinear,
+    "wc_maps": WCMaps,
+    "wc_masking": WCMasking,
+    "wc_recourse": WCRecourse,
+    "wc_schemes": WCSchemes,
 }
 """The studies by name."""
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from xaicf.core import Explanation, Images, InputError, Labels, Subject
+from xaicf.core import Explanation, Images, InputError, Labels, Logits, Subject
 from xaicf.explainers import Explainer
 
 BLOCK = 256
@@ -51,6 +51,12 @@ def _on_gpu(subject: Subject) -> Iterator[torch.device]:
 
 
 @torch.no_grad()
-def predicted(classifier: torch.nn.Module, images: Images) -> Labels:
+def logits_of(classifier: nn.Module, images: Images) -> Logits:
+    """Give the logits (N, classes) of images (N, C, H, W), on a GPU if there is one; both are on the CPU."""
+    with _on_gpu(Subject(classifier)) as device:
+        return torch.cat([classifier(block.to(device)).cpu() for block in torch.split(images, BLOCK)])
+
+
+def predicted(classifier: nn.Module, images: Images) -> Labels:
     """Give the classes (N,) of images (N, C, H, W)."""
-    return torch.cat([classifier(block).argmax(1) for block in torch.split(images, 1024)])
+    return logits_of(classifier, images).argmax(1)

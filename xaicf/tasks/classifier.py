@@ -27,6 +27,8 @@ class Classifier(Task):
         class_names: one for each class; their numbers if left out.
         optimizer: makes the optimiser from the parameters.
         schedule: of the learning rate.
+        augment: changes an image (C, H, W) in [0, 1] at random, each training image by itself, such as a transform of
+            ``torchvision.transforms.v2``.
 
     Raises:
         InputError: fewer than two classes, another number of names than classes, or a network that cannot be made.
@@ -40,8 +42,10 @@ class Classifier(Task):
         class_names: Sequence[str] | None = None,
         optimizer: OptimizerCallable = torch.optim.Adam,
         schedule: Schedule = "constant",
+        augment: nn.Module | None = None,
     ) -> None:
         super().__init__(optimizer, schedule)
+        self.augment = augment
         if num_classes < 2:
             raise InputError(f"num_classes must be at least 2, got {num_classes}")
         self.image_shape = image_shape
@@ -78,7 +82,10 @@ class Classifier(Task):
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
         """Compute the mean cross-entropy in nats."""
-        return {"loss": functional.cross_entropy(self(batch["image"]), batch["label"])}
+        images = batch["image"]
+        if self.augment is not None:
+            images = torch.stack([self.augment(image) for image in images])
+        return {"loss": functional.cross_entropy(self(images), batch["label"])}
 
     def evaluate(self, batch: Batch, stage: str) -> None:
         """Log loss, accuracy and calibration error."""
