@@ -67,7 +67,7 @@ class CDeepEx(LatentExplainer):
         precision: Precision = "double",
         inversion: Inversion | None = None,
     ) -> None:
-        if not (epsilon >= 0 and tolerance > 0):
+        if not (0 <= epsilon < torch.inf and 0 < tolerance < torch.inf):
             raise InputError(f"epsilon must be >= 0 and tolerance > 0, got {epsilon} and {tolerance}")
         if start < 0:
             raise InputError(f"start must be at least 0, got {start}")

@@ -56,7 +56,7 @@ class Inversion:
             raise InputError(f"steps and starts must be at least 1, got {steps} and {starts}")
         if candidates < starts:
             raise InputError(f"candidates must be at least starts, {starts}, got {candidates}")
-        if not (class_weight >= 0 and step_size > 0):
+        if not (0 <= class_weight < torch.inf and 0 < step_size < torch.inf):
             raise InputError(f"class_weight must be >= 0 and step_size > 0, got {class_weight} and {step_size}")
         self.steps = steps
         self.starts = starts

@@ -49,7 +49,7 @@ class XGEM(LatentExplainer):
         precision: Precision = "double",
         inversion: Inversion | None = None,
     ) -> None:
-        if not (weight >= 0 and steps >= 1 and step_size > 0):
+        if not (0 <= weight < torch.inf and steps >= 1 and 0 < step_size < torch.inf):
             raise InputError(
                 f"weight must be >= 0, steps at least 1 and step_size > 0, got {weight}, {steps} and {step_size}"
             )
@@ -75,13 +75,10 @@ class XGEM(LatentExplainer):
 
             found = descend(cost, images.start, self.steps, self.step_size)
             with torch.no_grad():
+                objective, _ = cost(found.latents)
                 counterfactual = decode(subject, found.latents, images.wide)
             evaluations = torch.full_like(found.rank, found.evaluations)
             searched = images.scalars(found.latents, evaluations, fact)
         with torch.no_grad():
             solved = subject.classifier(counterfactual).argmax(1) == foil
-        scalars = {
-            "objective": torch.where(found.rank >= UNLIKE, found.rank - UNLIKE, found.rank),
-            **searched,
-        }
-        return images.explanation(fact, foil, solved, counterfactual, scalars)
+        return images.explanation(fact, foil, solved, counterfactual, {"objective": objective, **searched})

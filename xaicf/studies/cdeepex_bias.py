@@ -49,6 +49,8 @@ class CDeepExBias(Study):
     generator: str = "configs/vae/biased_mnist.yaml"
 
     def __post_init__(self) -> None:
+        if not self.classifier_seeds:
+            raise InputError("classifier_seeds must hold a seed")
         if self.epsilon not in self.epsilons:
             raise InputError(f"epsilon must be one of epsilons, {list(self.epsilons)}, got {self.epsilon}")
 

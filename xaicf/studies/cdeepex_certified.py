@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, NamedTuple, Self
+from typing import ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -19,7 +19,9 @@ from xaicf.studies.study import Better, Place, Row, Study, kinds_of
 FIXED = 8
 """The foil of "why not 8?"."""
 
-DATA = {"MNIST": MNIST, "FashionMNIST": FashionMNIST}
+Data = Literal["MNIST", "FashionMNIST"]
+
+DATA: dict[Data, type[MNIST]] = {"MNIST": MNIST, "FashionMNIST": FashionMNIST}
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Networks:
     """What ties are searched with.
 
     Attributes:
-        data: MNIST or FashionMNIST.
+        data: that both are of.
         classifier: its configuration.
         generator: its configuration.
         goal: for the share of ties that hold.
@@ -36,7 +38,7 @@ class Networks:
         sweep: whether other ε are tried.
     """
 
-    data: str
+    data: Data
     classifier: str
     generator: str
     goal: float = 1.0

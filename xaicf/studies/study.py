@@ -19,6 +19,9 @@ from xaicf.core import DataError, InputError
 from xaicf.evaluation.statistics import bootstrap_mean, wilson
 from xaicf.studies.training import trained
 
+COUNTS = re.compile(r"images$|^most$|^drawn$")
+"""Settings of a study that say how many images there are to be."""
+
 Better = Literal["lower", "higher"]
 """Which way a number is good."""
 
@@ -164,9 +167,13 @@ def write(study: Study, name: str, place: Place, command: Sequence[str]) -> list
     """Run a study, and write ``result.json`` and its pictures.
 
     Raises:
+        InputError: a number of images is below 1.
         DataError: the folder cannot be written.
         UserError: a training fails, or data is missing.
     """
+    for name_, value in vars(study).items():
+        if type(value) is int and value < 1 and COUNTS.search(name_):
+            raise InputError(f"{name_} must be at least 1, got {value}")
     study = study.quick() if place.quick else study
     rows, figures = study.run(place)
     result = {

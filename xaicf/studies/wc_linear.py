@@ -10,7 +10,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import nn
 
-from xaicf.core import Subject
+from xaicf.core import Explanation, Subject
 from xaicf.data import MNIST
 from xaicf.explainers import Attribution
 from xaicf.explainers.contrast import Contrast
@@ -65,7 +65,7 @@ class WCLinear(Study):
             Row.share("accuracy", predicted(network, images) == batch["label"], better="higher"),
             Row("largest change of a probability", float(apart.max()), n=len(images), goal=STILL, better="lower"),
         ]
-        drawn = {}
+        drawn: dict[str, Explanation] = {}
         for method, contrast in product(self.methods, CONTRASTS):
             explainer = Attribution(method, contrast)
             before, after = (explain_all(explainer, Subject(one), images) for one in (network, moved))

@@ -106,15 +106,16 @@ def correlation(first: Images, second: Images) -> PerImage:
 
 def size(first: Images, second: Images) -> PerImage:
     """Give the norm of maps as a share of that of others, for each image (N,)."""
-    lengths = [maps.double().flatten(1).norm(dim=1) for maps in (first, second)]
-    return lengths[0] / lengths[1]
+    found: PerImage = first.double().flatten(1).norm(dim=1) / second.double().flatten(1).norm(dim=1)
+    return found
 
 
 def beyond(maps: Images, others: Sequence[Images]) -> Images:
     """Give what of maps (N, 1, H, W) no weighted sum of others, image by image, explains."""
     known = torch.stack([one.double().flatten(1) for one in others], 2)
     values = maps.double().flatten(1)[:, :, None]
-    return (values - known @ torch.linalg.lstsq(known, values).solution).view_as(maps)
+    rest: Images = values - known @ torch.linalg.lstsq(known, values).solution
+    return rest.view_as(maps)
 
 
 def with_common_weights(network: nn.Module) -> nn.Module:

@@ -82,12 +82,18 @@ class AugmentedLagrangian(Solver):
     def __post_init__(self) -> None:
         if self.inner not in STEP_SIZES:
             raise InputError(f"inner must be {', '.join(STEP_SIZES)}, got {self.inner}")
+        if not (0 < self.required_decrease < torch.inf and self.smallest_gain >= 0):
+            raise InputError(
+                "required_decrease must be > 0 and smallest_gain at least 0, "
+                f"got {self.required_decrease} and {self.smallest_gain}"
+            )
         if min(self.inner_steps, self.outer_steps) < 1 or self.patience < 0:
             raise InputError(
                 "inner_steps and outer_steps must be at least 1 and patience at least 0, "
                 f"got {self.inner_steps}, {self.outer_steps} and {self.patience}"
             )
-        if self.penalty <= 0 or self.penalty_growth < 1 or (self.step_size is not None and self.step_size <= 0):
+        sizes = (self.penalty, 1.0 if self.step_size is None else self.step_size)
+        if not (all(0 < one < torch.inf for one in sizes) and 1 <= self.penalty_growth < torch.inf):
             raise InputError(
                 "penalty and step_size must be > 0 and penalty_growth at least 1, "
                 f"got {self.penalty}, {self.step_size} and {self.penalty_growth}"

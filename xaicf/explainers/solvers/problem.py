@@ -14,7 +14,7 @@ from xaicf.core import Flags, InputError, Labels, Latents, PerImage
 
 Constraints = Callable[[Latents, Labels], tuple[PerImage, Tensor]]
 """Maps points (n, d) and their rows in the batch (n,) to h (n,) and g (n, m), differentiably. A row's values
-depend on its own point alone. m may be 0."""
+depend on its own point alone, and both h and g on the point. m may be 0."""
 
 MARGIN = 0.9
 """Share of the tolerance that a search uses, so that rounding in a later check does not break it."""
@@ -38,7 +38,7 @@ class Problem:
         tolerance: largest |h| and g of a feasible point.
 
     Raises:
-        InputError: the tolerance is not positive.
+        InputError: the tolerance is not positive, or the start holds other than floating-point numbers.
     """
 
     start: Latents
@@ -48,6 +48,8 @@ class Problem:
     def __post_init__(self) -> None:
         if not self.tolerance > 0:
             raise InputError(f"tolerance must be > 0, got {self.tolerance}")
+        if not self.start.is_floating_point():
+            raise InputError(f"start must hold floating-point numbers, got {self.start.dtype}")
 
     def distance(self, points: Latents, rows: Labels) -> PerImage:
         """Give |z - start|² of points (n, d) of some rows (n,)."""

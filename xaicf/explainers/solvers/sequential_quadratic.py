@@ -58,6 +58,11 @@ class SequentialQuadratic(Solver):
     The problem is not convex. Rows whose point is far, compared with the first Newton step, or that have none are
     searched once more from the other side of the start, with longer steps; the nearer point counts, and is refined.
 
+    The defaults are for points whose numbers are of the order of 1 and of which a few inequalities bind. A search
+    reaches no farther than ``steps`` times ``longest``, so that where distances are of another order ``longest`` must
+    follow; and where more inequalities bind than ``slots``, which is as many as keep their gradients, rows zigzag,
+    end some per cent too far, or find nothing.
+
     Reference: Nocedal and Wright 2006, "Numerical optimization", chapter 18.
 
     Args:
@@ -82,11 +87,11 @@ class SequentialQuadratic(Solver):
     doubt: float = 0.5
 
     def __post_init__(self) -> None:
-        if min(self.steps, self.slots) < 1 or not self.longest > 0:
+        if min(self.steps, self.slots) < 1 or not 0 < self.longest < torch.inf:
             raise InputError(
                 f"steps and slots must be at least 1 and longest > 0, got {self.steps}, {self.slots} and {self.longest}"
             )
-        if min(self.slack, self.smallest_gain, self.first_gain, self.doubt) < 0:
+        if not all(one >= 0 for one in (self.slack, self.smallest_gain, self.first_gain, self.doubt)):
             raise InputError("slack, smallest_gain, first_gain and doubt must be at least 0")
 
     def __call__(self, search: Search, rows: Flags) -> None:

@@ -54,12 +54,15 @@ def solve(
         first: where rows begin (B, d); the problem's start if left out.
 
     Raises:
-        InputError: no solver has the name.
+        InputError: no solver has the name, or ``first`` has another shape than the start.
     """
-    search = Search(problem, first)
+    if first is not None and first.shape != problem.start.shape:
+        raise InputError(f"first must have the start's shape {tuple(problem.start.shape)}, got {tuple(first.shape)}")
     begun, patient, fast = solver_of(solver), SOLVERS["augmented_lagrangian"], SequentialQuadratic()
-    begun(search, torch.ones_like(search.feasible))
-    left = ~search.feasible & (not isinstance(begun, AugmentedLagrangian))
-    patient(search, left)
-    fast.refine(search, left | (not isinstance(begun, SequentialQuadratic)))
+    with torch.inference_mode(False), torch.enable_grad():
+        search = Search(problem, first)
+        begun(search, torch.ones_like(search.feasible))
+        left = ~search.feasible & (not isinstance(begun, AugmentedLagrangian))
+        patient(search, left)
+        fast.refine(search, left | (not isinstance(begun, SequentialQuadratic)))
     return Solution(search.point, search.violation, search.feasible, search.evaluations, left)
