@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 from xaicf.data import ImageFolder
+from xaicf.nn import CifarResNet
 
 
 def write_small(root: Path, family: str) -> None:
@@ -32,6 +33,20 @@ def write_faces(root: Path) -> None:
     """Write 60 pictures of two classes, in the folders of :class:`~xaicf.data.Faces`."""
     write(root / "smiles/neutral", range(60, 100), (48, 56))
     write(root / "smiles/smile", range(160, 180), (48, 56))
+
+
+def write_photos(root: Path) -> None:
+    """Write pictures in the folders that configurations name, and a residual network's random weights."""
+    for split, count in (("train", 4), ("test", 2)):
+        for label in range(10):
+            write(root / "cifar10_lossless" / split / f"class {label}", range(20 * label, 20 * label + count), (32, 32))
+    for split, count in (("train", 8), ("val", 2)):
+        for label in range(5):
+            write(root / "tiny_imagenet_28" / split / f"class {label}", range(40 * label, 40 * label + count), (64, 64))
+    (root / "weights").mkdir(parents=True, exist_ok=True)
+    for depth, name in ((20, "resnet20-12fca82f.th"), (56, "resnet56-4bfd9763.th")):
+        state = CifarResNet((3, 32, 32), 10, depth).state_dict()
+        torch.save({"state_dict": {f"module.{key}": value for key, value in state.items()}}, root / "weights" / name)
 
 
 def write(folder: Path, values: range, size: tuple[int, int] = (8, 8)) -> None:

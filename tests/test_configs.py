@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
-from small_data import write_faces, write_small
+from small_data import write_faces, write_photos, write_small
 
 from xaicf.cli import main
 from xaicf.explainers.solvers import SOLVERS, AugmentedLagrangian
@@ -35,6 +35,9 @@ def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
 
 def data_arguments(config: Path) -> list[str]:
     """Write small files for a data set that is not bundled, unless it is there in full."""
+    if "folder: " in config.read_text():
+        write_photos(Path("data"))
+        return ["--data.root=data"]
     if "class_path: ImageFolder" in config.read_text():
         colours = {"red": (200, 0, 0), "green": (0, 200, 0), "blue": (0, 0, 200)}
         for name, colour in colours.items():

@@ -96,6 +96,10 @@ def test_a_heavy_weight_leaves_images_unsolved(subject: Subject) -> None:
     assert alike.sum() >= 8
     assert (found.status[alike] == Status.UNSOLVED).all()
     assert (found.scalars["latent_distance"][alike] < 0.01).all()
+    penalty = 1e4 * found.scalars["reconstruction_error"].square() * found.inputs[0].numel()
+    surprise = found.scalars["objective"] - penalty
+    assert (surprise[alike] > 0).all()  # the cross-entropy, which a larger number beside it would drown
+    assert (surprise[alike] < 0.01 * penalty[alike] + 30).all()
 
 
 @pytest.mark.parametrize(
@@ -104,6 +108,7 @@ def test_a_heavy_weight_leaves_images_unsolved(subject: Subject) -> None:
         ({"weight": -1}, "weight must be >= 0"),
         ({"steps": 0}, "steps at least 1"),
         ({"step_size": 0}, "step_size > 0"),
+        ({"step_size": float("inf")}, "step_size > 0"),
         ({"precision": "half"}, "precision must be double or single, got half"),
     ],
 )

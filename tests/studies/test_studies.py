@@ -13,7 +13,7 @@ import pytest
 import torch
 from PIL import Image
 from scipy.stats import binomtest
-from small_data import write_faces, write_small
+from small_data import write_faces, write_photos, write_small
 from torch import Tensor, nn
 
 from xaicf.cli import main
@@ -41,6 +41,7 @@ def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
     """Studies name configurations by their path in the project."""
     root = os.environ.get("XAICF_DATA")
     write_faces(tmp_path / "data")
+    write_photos(tmp_path / "data")
     for family in ("MNIST", "FashionMNIST"):
         if root is None:
             write_small(tmp_path / "data", family)
@@ -146,6 +147,11 @@ def test_a_training_that_fails_says_why() -> None:
         (["cdeepex"], "got cdeepex"),
         (["cdeepex_bias"], "output"),
         (["cdeepex_bias", "--output=out", "--images=many"], "many"),
+        (["cdeepex_bias", "--output=out", "--images=-3"], "images must be at least 1, got -3"),
+        (["cdeepex_bias", "--output=out", "--classifier_seeds=[]"], "classifier_seeds must hold a seed"),
+        (["wc_recourse", "--output=out", "--steps=[0]"], "steps and epsilons above 0"),
+        (["wc_recourse", "--output=out", "--cases=[]"], "there must be a case"),
+        (["wc_maps", "--output=out", '--cases=[{"name": "a", "config": "missing.yaml"}]'], "missing.yaml"),
         (["cdeepex_bias", "--output=out", "--epsilon=7"], "epsilon must be one of epsilons"),
         (["cdeepex_path", "--output=out", "--drawn=0"], "drawn must be in"),
         (["cdeepex_path", "--output=out", "--config=missing.yaml"], "missing.yaml"),

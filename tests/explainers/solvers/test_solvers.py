@@ -381,6 +381,10 @@ def test_rows_that_the_fast_solver_cannot_do_go_to_the_faithful_one() -> None:
         (lambda: SequentialQuadratic(longest=0), "longest > 0"),
         (lambda: SequentialQuadratic(doubt=-1), "must be at least 0"),
         (lambda: Problem(starts(), sphere, 0), "tolerance must be > 0"),
+        (lambda: Problem(torch.ones(2, 3, dtype=torch.int64), sphere), "start must hold floating-point numbers"),
+        (lambda: SequentialQuadratic(doubt=torch.nan), "must be at least 0"),
+        (lambda: AugmentedLagrangian(step_size=torch.nan), "step_size must be > 0"),
+        (lambda: AugmentedLagrangian(required_decrease=-5), "required_decrease must be > 0"),
         (
             lambda: solve(Problem(starts(), sphere), "newton"),
             "solver must be sequential_quadratic or augmented_lagrangian",
@@ -390,6 +394,21 @@ def test_rows_that_the_fast_solver_cannot_do_go_to_the_faithful_one() -> None:
 def test_mistakes(make: Callable[[], object], words: str) -> None:
     with pytest.raises(InputError, match=words):
         make()
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_solved_whatever_mode_the_caller_is_in(solver: SolverName) -> None:
+    start = torch.tensor([[3.0, 4.0]])
+
+    def circle(points: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
+        return points.norm(dim=1) - 1, points.new_zeros(len(points), 0)
+
+    wanted = solve(Problem(start, circle), solver).point
+    for mode in (torch.no_grad, torch.inference_mode):
+        with mode():
+            assert torch.equal(solve(Problem(start, circle), solver).point, wanted)
+    with pytest.raises(InputError, match=r"first must have the start's shape \(1, 2\), got \(2, 2\)"):
+        solve(Problem(start, circle), solver, torch.zeros(2, 2))
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
