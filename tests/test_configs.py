@@ -44,7 +44,7 @@ def data_arguments(config: Path) -> list[str]:
             Path("images", name).mkdir(parents=True, exist_ok=True)
             for number in range(10):
                 Image.new("RGB", (40 + number, 48), colour).save(Path("images", name, f"{number}.png"))
-        return ["--data.root=images"]
+        return ["--data.root=images", *(["--data.batch_size=4"] if "image_size: 224" in config.read_text() else [])]
     if "class_path: Faces" in config.read_text():
         write_faces(Path("data"))
         return ["--data.root=data"]

@@ -39,8 +39,7 @@ def maximum(logits: Logits, fact: Labels, foil: Labels) -> PerImage:
 
 def weighted(logits: Logits, fact: Labels, foil: Labels) -> PerImage:
     """y_t - Σ_{s≠t} α_s y_s with constant α = softmax of the other logits (equation 6)."""
-    alpha = _without(logits, fact).softmax(1).detach()
-    return _pick(logits, fact) - (alpha * logits).sum(1)
+    return _against(logits, _without(logits.detach(), fact).softmax(1), fact)
 
 
 def pair(logits: Logits, fact: Labels, foil: Labels) -> PerImage:
@@ -65,8 +64,7 @@ def subset(foils: Sequence[int]) -> ContrastFunction:
         if len(classes) == 1 and bool((fact == classes[0]).any()):
             raise InputError(f"foils must hold another class than the fact, got {classes} for an image of {classes[0]}")
         inside = torch.full_like(logits, -torch.inf).index_fill(1, torch.tensor(classes, device=logits.device), 0)
-        alpha = _without(logits + inside, fact).softmax(1).detach()
-        return _pick(logits, fact) - (alpha * logits).sum(1)
+        return _against(logits, _without(logits.detach() + inside, fact).softmax(1), fact)
 
     return contrast
 
@@ -98,6 +96,11 @@ CONTRASTS: dict[str, ContrastFunction] = {
 
 def _pick(values: Logits, classes: Labels) -> PerImage:
     return values.gather(1, classes[:, None]).squeeze(1)
+
+
+def _against(logits: Logits, weights: Logits, fact: Labels) -> PerImage:
+    """Give y_t - Σ α_s y_s for weights α (B, classes), which are 0 for t, in one product."""
+    return (logits * weights.neg_().scatter_(1, fact[:, None], 1.0)).sum(1)
 
 
 def _without(logits: Logits, classes: Labels) -> Logits:
