@@ -15,7 +15,7 @@ from xaicf.explainers.solvers import SOLVERS, AugmentedLagrangian
 from xaicf.store import explainers, verify
 
 CONFIGS = Path(__file__).parents[1] / "configs"
-ALL = sorted(path for path in CONFIGS.rglob("*.yaml") if path.parent.name != "studies")
+ALL = sorted(path for path in CONFIGS.rglob("*.yaml") if "studies" not in path.parts)
 FETCHED = re.compile(r"^  class_path: (?:Biased|LateClass)?(MNIST|FashionMNIST)$", re.MULTILINE)
 
 

@@ -167,6 +167,15 @@ def test_missing_folder(tmp_path: Path) -> None:
         ImageFolder(str(tmp_path / "nowhere"))
 
 
+def test_a_set_within_the_folder_of_all(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    named = ImageFolder(str(root.parent), 4, folder=root.name)
+    assert torch.equal(whole(named, "test"), whole(ImageFolder(str(root), 4), "test"))
+    monkeypatch.setenv("XAICF_DATA", str(root.parent))
+    assert ImageFolder(image_size=4, folder=root.name).class_names == named.class_names
+    with pytest.raises(InputError, match="root must name the folder of images"):
+        ImageFolder(image_size=4)
+
+
 def test_one_class(tmp_path: Path) -> None:
     write(tmp_path / "cat", range(9))
     (tmp_path / ".hidden").mkdir()

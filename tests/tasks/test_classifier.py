@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 from lightning import Trainer
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from xaicf.cli import main
@@ -66,6 +66,28 @@ def test_loss_is_the_mean_cross_entropy() -> None:
     values = task.step(given)
     assert set(values) == {"loss"}
     assert float(values["loss"]) == pytest.approx(naive_loss(task(given["image"]), given["label"]), rel=1e-5)
+
+
+def test_each_training_image_is_changed_by_itself_and_no_other() -> None:
+    class Mirror(nn.Module):
+        """Mirrors every second image that it is given."""
+
+        count = 0
+
+        def forward(self, image: Tensor) -> Tensor:
+            assert image.shape == SHAPE
+            self.count += 1
+            return image.flip(2) if self.count % 2 else image
+
+    task = Classifier(TwoConv, SHAPE, 3, augment=Mirror())
+    given = batch(5)
+    changed = given["image"].clone()
+    changed[::2] = changed[::2].flip(3)
+    loss = float(task.step(given)["loss"])
+    assert loss == pytest.approx(naive_loss(task(changed).detach(), given["label"]), rel=1e-5)
+    assert isinstance(task.augment, Mirror)
+    assert task.augment.count == 5
+    assert "Mirror" not in str(task.recipe())
 
 
 @pytest.mark.parametrize("stage", ["val", "test"])
