@@ -152,6 +152,6 @@ CASES: tuple[Case, ...] = (
     _published(20, "resnet20-12fca82f.th"),
     _published(56, "resnet56-4bfd9763.th"),
     Case("Fashion-MNIST", "configs/classifier/fashion_mnist.yaml", methods=("linear_approximation", "gradcam")),
-    Case("Tiny ImageNet, 28 classes", "configs/classifier/tiny_imagenet.yaml", images=700),
+    Case("Tiny ImageNet, 28 classes", "configs/classifier/tiny_imagenet.yaml"),
 )
 """Classifiers of photographs and of clothes."""

@@ -33,6 +33,7 @@ class WCRecourse(Study):
         cases: classifiers and their images.
         steps: n.
         epsilons: ε, of pixels in [0, 1].
+        most: of each case, at most so many images are changed, evenly from its own.
 
     Raises:
         InputError: there is no case, number of steps or ε, or one is not above 0.
@@ -44,6 +45,7 @@ class WCRecourse(Study):
     cases: Sequence[Case] = CASES
     steps: Sequence[int] = (1, 2, 10)
     epsilons: Sequence[float] = (0.001, 0.003)
+    most: int = 510
 
     def __post_init__(self) -> None:
         if not self.cases or min(self.steps, default=0) < 1 or min(self.epsilons, default=0.0) <= 0:
@@ -65,8 +67,9 @@ class WCRecourse(Study):
             examined = case.examined(place)
             right = examined.logits.argmax(1) == examined.labels
             verdicts.append(Row.share(f"{case.name}: accuracy before", right, better="higher"))
+            which = torch.arange(len(right))[:: max(-(-len(right) // self.most), 1)]
             changes = {
-                (epsilon, steps, contrast): changed(examined, contrast, epsilon, steps)
+                (epsilon, steps, contrast): changed(examined, which, contrast, epsilon, steps)
                 for epsilon, steps, contrast in product(self.epsilons, self.steps, CONTRASTS)
             }
             found[case.name] = changes
@@ -98,10 +101,10 @@ def step(subject: Subject, images: Images, labels: Labels, contrast: Contrast, e
     return now
 
 
-def changed(examined: Examined, contrast: Contrast, epsilon: float, steps: int) -> Tensor:
-    """Give by how much logit, probability and correctness of the true class change: (N, 3)."""
+def changed(examined: Examined, which: Tensor, contrast: Contrast, epsilon: float, steps: int) -> Tensor:
+    """Give by how much logit, probability and correctness of the true class of some images change: (N, 3)."""
     parts = []
-    for rows, images in examined.blocks(torch.arange(len(examined.labels))):
+    for rows, images in examined.blocks(which):
         labels = examined.labels[rows]
         moved = step(Subject(examined.network), images, labels, contrast, epsilon, steps)
         after = _of_class(logits_of(examined.network, moved), labels)
