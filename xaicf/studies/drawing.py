@@ -1,5 +1,6 @@
 """Pictures that studies share."""
 
+import re
 from collections.abc import Mapping, Sequence
 
 from matplotlib.figure import Figure
@@ -13,6 +14,7 @@ def draw_maps(
     rows: Sequence[int],
     class_names: Sequence[str] | None = None,
     ties: bool = False,
+    foils: bool = True,
 ) -> Figure:
     """Draw images, and what several explainers say of them: a row for each image, a column for each map.
 
@@ -21,6 +23,7 @@ def draw_maps(
         rows: which images.
         class_names: one for each class; their numbers if left out.
         ties: draw, before each map, the counterfactual where there is one.
+        foils: whether the maps are about a foil, or about all other classes.
     """
     first = next(iter(answers.values()))
     names = class_names or [str(number) for number in range(1 + int(max(first.fact.max(), first.foil.max())))]
@@ -31,7 +34,8 @@ def draw_maps(
         axes.set(xticks=[], yticks=[])
     for line, row in zip(grid, rows, strict=True):
         line[0].imshow(picture(first.inputs[row]))
-        line[0].set_title(f"{names[int(first.fact[row])]},\nnot {names[int(first.foil[row])]}?", fontsize=8)
+        not_ = f",\nnot {names[int(first.foil[row])]}" if foils else ""
+        line[0].set_title(f"{names[int(first.fact[row])]}{not_}?", fontsize=8)
         rest = iter(line[1:])
         for title, one in answers.items():
             assert one.attribution is not None
@@ -43,5 +47,11 @@ def draw_maps(
             axes = next(rest)
             axes.imshow(heatmap(one.attribution[row], one.inputs[row]))
             axes.set_title(f"{title}{solved}", fontsize=7)
-    figure.suptitle("red speaks for the fact, blue for the foil; each map has its own scale", fontsize=9)
+    blue = "for the foil" if foils else "against it"
+    figure.suptitle(f"red speaks for the fact, blue {blue}; each map has its own scale", fontsize=9)
     return figure
+
+
+def file_name(words: str) -> str:
+    """Give words as the name of a picture, without its ending."""
+    return re.sub(r"[^a-z0-9]+", "_", words.lower())

@@ -13,6 +13,7 @@ from xaicf.explainers.baselines import blurred
 from xaicf.explainers.contrast import Contrast
 from xaicf.studies.asking import logits_of
 from xaicf.studies.case import CASES, Case, Examined
+from xaicf.studies.drawing import file_name
 from xaicf.studies.masking import by_sign, maps_of
 from xaicf.studies.study import Place, Row, Study
 from xaicf.studies.wc_schemes import correlation
@@ -66,7 +67,7 @@ class WCMaps(Study):
                     after = _probabilities(examined, torch.where(keep, images, blurred(images)))
                     rise = (after - _probabilities(examined, images)).gather(1, tops)[:, top]
                     rows.append(Row.mean(f"{name}rise of p of t{top + 1}, the rest blurred", rise))
-            figures["_".join(case.name.lower().split())] = self._picture(examined, images, tops, maps)
+            figures[file_name(case.name)] = self._picture(examined, images, tops, maps)
         return rows, figures
 
     def _picture(

@@ -13,7 +13,7 @@ from xaicf.core import Explanation, Images, InputError, PerImage, Subject
 from xaicf.explainers import Attribution
 from xaicf.studies.asking import explain_all
 from xaicf.studies.case import CASES, Case, Examined
-from xaicf.studies.drawing import draw_maps
+from xaicf.studies.drawing import draw_maps, file_name
 from xaicf.studies.masking import CONTRASTS, maps_of
 from xaicf.studies.study import Place, Row, Study
 
@@ -62,7 +62,7 @@ class WCSchemes(Study):
             parts = [self._measure(examined, chosen, images) for chosen, images in examined.blocks(which)]
             found = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
             rows += [Row.mean(f"{case.name}, {name}", values) for name, values in found.items()]
-            figures["_".join(case.name.lower().split())] = _picture(examined, which[:DRAWN])
+            figures[file_name(case.name)] = _picture(examined, which[:DRAWN])
         return rows, figures
 
     def _measure(self, examined: Examined, chosen: Tensor, images: Images) -> dict[str, PerImage]:
@@ -144,4 +144,4 @@ def _picture(examined: Examined, which: Tensor) -> Figure:
         answers["original" if contrast == "logit" else contrast] = explain_all(
             explainer, Subject(examined.network), images, tops
         )
-    return draw_maps(answers, range(len(images)), examined.class_names)
+    return draw_maps(answers, range(len(images)), examined.class_names, foils=False)
