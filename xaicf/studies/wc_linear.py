@@ -78,5 +78,6 @@ class WCLinear(Study):
             rows.append(Row.median(f"{method}, {words}: change of the map", share, goal, "lower" if goal else None))
             if method == "input_x_gradient" and contrast in {"logit", "weighted"}:
                 drawn |= {words: before, f"{words},\nδ·x added": after}
-        figures = {"linear": draw_maps(drawn, range(min(3, self.images)), data.class_names, foils=False)} if drawn else {}
-        return rows, figures
+        if not drawn:
+            return rows, {}
+        return rows, {"linear": draw_maps(drawn, range(min(3, self.images)), data.class_names, foils=False)}
