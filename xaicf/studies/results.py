@@ -6,6 +6,9 @@ from pathlib import Path
 
 from xaicf.studies.study import Row, markdown
 
+MANY = 100
+"""Of a study with more rows those up to the last goal are shown."""
+
 BEGIN, END = "<!-- studies -->", "<!-- end of studies -->"
 
 
@@ -25,7 +28,11 @@ def _table(file: Path) -> str:
     rows = [Row(**row) for row in result["rows"]]
     seeds = ", ".join(map(str, result["seeds"]))
     about = f"{result['title']}: `{result['command']}`, seed {seeds}."
-    return f"\n### {result['study']}\n\n{about}\n\n{markdown(rows, result['spread'])}\n"
+    shown = rows
+    if len(rows) > MANY:
+        shown = rows[: 1 + max((place for place, row in enumerate(rows) if row.goal is not None), default=MANY)]
+    rest = f"\n\n{len(rows) - len(shown):,} further rows in `{file}`." if len(shown) < len(rows) else ""
+    return f"\n### {result['study']}\n\n{about}\n\n{markdown(shown, result['spread'])}{rest}\n"
 
 
 if __name__ == "__main__":
