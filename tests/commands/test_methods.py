@@ -40,6 +40,7 @@ def test_completeness_stands_beside_the_maps() -> None:
         (["--factory", "nowhere.network"], "nowhere.network cannot be imported"),
         (["--checkpoint", "missing.ckpt"], "missing.ckpt"),
         (["--methods", "magic"], "magic"),
+        (["--factory", "torchvision.models.resnet18", "--image-shape", "1", "8", "8"], "images of"),
     ],
 )
 def test_mistakes_are_one_line(arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,5 +1,6 @@
 """Which attribution method goes through which classifier: a table."""
 
+import re
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ def main(arguments: Sequence[str]) -> None:
     """Run ``python -m xaicf methods``.
 
     Raises:
-        UserError: a mistake in the arguments.
+        UserError: a mistake in the arguments, or a classifier that no method can ask.
     """
     parser = Parser(
         "xaicf methods",
@@ -52,6 +53,9 @@ def main(arguments: Sequence[str]) -> None:
     else:
         torch.manual_seed(0)
         networks = {name: (make(given.side), (channels, *size)) for name, (make, channels, size) in _known(given.side)}
+    if given.checkpoint is not None or given.factory is not None:
+        for network, image_shape in networks.values():
+            Attribution("gradient").explain(Subject(network), torch.rand(1, *image_shape))  # fails as all would
     cells = {
         (method, name): ask(network, image_shape, method)
         for method in given.methods
@@ -97,7 +101,7 @@ def ask(network: nn.Module, image_shape: ImageShape, method: Method) -> Cell:
         try:
             found = explainer.explain(subject, images)
         except ClassifierError as error:
-            reasons.append(str(error).removeprefix(f"{method} "))
+            reasons.append(re.sub(rf"^{method} ", "the method ", str(error)))
             continue
         assert found.attribution is not None
         if not found.attribution.isfinite().all() or (found.attribution.abs().amax((1, 2, 3)) == 0).any():
@@ -153,7 +157,7 @@ def _table(cells: dict[tuple[Method, str], Cell], methods: Sequence[Method], nam
             row.append(" ".join(part for part in (some, f"{cell.flagged} flagged" * bool(cell.flagged), marks) if part))
         lines.append(f"| `{method}` | {' | '.join(row)} |")
     lines += ["", "Contrasts that gave a map, of how many, and the largest share by which one misses its promised sum."]
-    lines += ["", *(f"({number}) the method {reason}  " for reason, number in reasons.items())]
+    lines += ["", *(f"({number}) {reason}  " for reason, number in reasons.items())]
     return "\n".join(lines)
 
 
