@@ -16,7 +16,6 @@ from xaicf.core import Batch, Images, InputError, Labels, Logits, SplitName
 from xaicf.data import ImageData
 from xaicf.data.base import data_root
 from xaicf.explainers.methods import Method
-from xaicf.mistakes import one_line
 from xaicf.nn import foreign_classifier
 from xaicf.studies.asking import BLOCK, logits_of
 from xaicf.studies.study import Place
@@ -136,7 +135,7 @@ def _data(config: str, root: str | None, changes: Mapping[str, object]) -> Image
     except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{config} is no configuration with data: {error}") from error
     except ArgumentError as error:
-        raise InputError(f"{config}: {one_line(str(error), ())}") from error
+        raise InputError(f"{config}: {' '.join(str(error).split())[:200]}") from error
     return data
 
 
