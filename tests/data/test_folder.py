@@ -213,7 +213,7 @@ def test_folder_that_cannot_be_read_is_named(root: Path, monkeypatch: pytest.Mon
 
     data = ImageFolder(str(root))
     monkeypatch.setattr("os.scandir", refused)
-    monkeypatch.setattr("xaicf.data.folder._class_folders", lambda folder: ("cat", "dog"))
+    monkeypatch.setattr("xaicf.data.folder.class_folders", lambda folder: ("cat", "dog"))
     with pytest.raises(DataError, match=r"folder cannot be read: .*cat"):
         data.setup()
 

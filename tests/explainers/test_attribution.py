@@ -448,11 +448,9 @@ def test_wrong_options() -> None:
         Attribution(foils=[1])
     with pytest.raises(InputError, match=r"foils must be one or more different classes, got \[1, 1\]"):
         Attribution(contrast="subset", foils=[1, 1])
-    with pytest.raises(InputError, match="baseline for gradient must be one of none, got black"):
-        Attribution("gradient", baseline="black")
-    with pytest.raises(InputError, match="baseline for deep_shap must be one of reference, got black"):
-        Attribution("deep_shap", baseline="black")
-    with pytest.raises(InputError, match=r"baseline for deeplift must be one of black, .*, got grey"):
+    with pytest.raises(InputError, match="gradient compares with no baseline, got zero"):
+        Attribution("gradient", baseline="zero")
+    with pytest.raises(InputError, match=r"baseline must be one of zero, .*, got grey"):
         Attribution("deeplift", baseline="grey")  # type: ignore[arg-type]
 
 

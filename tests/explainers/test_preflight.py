@@ -95,7 +95,7 @@ def made(name: str) -> nn.Module:
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-@pytest.mark.parametrize("baseline", ["black", "noise"])
+@pytest.mark.parametrize("baseline", ["zero", "noise"])
 def test_deeplift_is_complete_on_any_network_of_relu_and_pools(name: str, baseline: Any) -> None:
     network, inputs = made(name), images(2, side=32 if name in {"vgg11_bn", "googlenet", "densenet121"} else 16)
     found = Attribution("deeplift", "weighted", baseline=baseline).explain(Subject(network), inputs)

@@ -181,8 +181,8 @@ def test_reference_images_are_seated_where_they_are_needed() -> None:
     }
     subject = Subject(nn.Sequential(nn.Flatten(), nn.Linear(49, 3)))
     needy = [Attribution("gradient", "pair"), Bent(PredictionDifference())]
-    assert with_reference(subject, needy[:1], lambda: reference).reference is None
-    seated = with_reference(subject, needy, lambda: reference)
+    assert with_reference(subject, needy[:1], lambda _: reference).reference is None
+    seated = with_reference(subject, needy, lambda _: reference)
     assert seated.reference is reference
     assert with_reference(seated, needy, dict).reference is reference  # type: ignore[arg-type]
     check_questions(needy, subject, (1, 7, 7), ("a", "b", "c"))

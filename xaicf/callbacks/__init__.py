@@ -5,5 +5,6 @@ from xaicf.callbacks.logging import WandbLogger
 from xaicf.callbacks.realism import LogRealism
 from xaicf.callbacks.samples import LogSamples
 from xaicf.callbacks.stages import KeepStages
+from xaicf.callbacks.translations import LogTranslations
 
-__all__ = ["ExplainAtValidationEnd", "KeepStages", "LogRealism", "LogSamples", "WandbLogger"]
+__all__ = ["ExplainAtValidationEnd", "KeepStages", "LogRealism", "LogSamples", "LogTranslations", "WandbLogger"]

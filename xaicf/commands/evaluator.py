@@ -81,7 +81,7 @@ class Evaluator:
         if "train" not in self.data.splits:
             self.notes.append(f"{self.path}: the data has no train split, so realism is not measured")
             return
-        batch = self.data.reference(count)
+        batch = self.data.reference(count=count)
         batch = {**batch, "image": batch["image"].to(self.device), "label": batch["label"].to(self.device)}
         classifier = self.subject.classifier
         try:

@@ -1,16 +1,17 @@
 """Vocabulary and contracts: what is explained, the result, the interfaces, checkpoints."""
 
-from xaicf.core.checkpoint import load_frozen, read_checkpoint, sha256
+from xaicf.core.checkpoint import load_frozen, network_sha256, read_checkpoint, sha256
 from xaicf.core.errors import CheckpointError, ClassifierError, DataError, InputError, UserError, is_out_of_memory
 from xaicf.core.explanation import Explanation, Status
 from xaicf.core.frozen import as_found
-from xaicf.core.interfaces import Encoder, Generator, Translator
+from xaicf.core.interfaces import FITNESS, Encoder, Generator, Translator
 from xaicf.core.recipe import build, recipe
 from xaicf.core.separate import one_module_per_use, with_shared_weights
 from xaicf.core.subject import Subject
 from xaicf.core.types import Batch, Flags, Images, ImageShape, Labels, Latents, Logits, PerImage, SplitName
 
 __all__ = [
+    "FITNESS",
     "Batch",
     "CheckpointError",
     "ClassifierError",
@@ -35,6 +36,7 @@ __all__ = [
     "build",
     "is_out_of_memory",
     "load_frozen",
+    "network_sha256",
     "one_module_per_use",
     "read_checkpoint",
     "recipe",

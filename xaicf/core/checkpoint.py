@@ -87,6 +87,16 @@ def sha256(path: str | Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def network_sha256(network: nn.Module) -> str:
+    """Give the SHA-256 of a network's weights and statistics, in hexadecimal, whatever its device and wrapping."""
+    found = hashlib.sha256()
+    for tensor in (*network.parameters(), *network.buffers()):
+        plain = tensor.detach().cpu().contiguous()
+        found.update(f"{plain.dtype} {tuple(plain.shape)}\n".encode())
+        found.update(plain.flatten().view(torch.uint8).numpy().tobytes() if plain.ndim else repr(plain.item()).encode())
+    return found.hexdigest()
+
+
 def _is_zip(path: Path) -> bool:
     with path.open("rb") as file:
         return file.read(4) == b"PK\x03\x04"

@@ -47,8 +47,29 @@ class Encoder(ABC):
         """Map images (B, C, H, W) in [0, 1] to latents (B, latent_dim): the mean, where there is one."""
 
 
+FITNESS = ("validity", "second_validity", "input_dependence", "relative_distance", "relative_frechet")
+"""The five numbers that say whether a translator's images may stand in for members of a class."""
+
+
 class Translator(ABC):
-    """A network that redraws an image as a member of another class."""
+    """A network that redraws an image as a member of another class.
+
+    Attributes:
+        fitness: the numbers :data:`FITNESS` by name, as last measured, NaN where they were not; None where nothing is
+            known.
+        classifier_sha256: of the classifier that it was trained against, see
+            :func:`~xaicf.core.checkpoint.network_sha256`; None where there was none.
+    """
+
+    @property
+    def fitness(self) -> dict[str, float] | None:
+        """Nothing is known, unless a subclass knows better."""
+        return None
+
+    @property
+    def classifier_sha256(self) -> str | None:
+        """There was none, unless a subclass knows better."""
+        return None
 
     @abstractmethod
     def translate(self, images: Images, classes: Labels) -> Images:

@@ -1,7 +1,9 @@
 """Data modules: one family of data sets, one file."""
 
+from xaicf.data.bam import BAM
 from xaicf.data.base import ImageData, LabelledImages, Split
 from xaicf.data.biased import BiasedMNIST
+from xaicf.data.coloured import ColouredMNIST
 from xaicf.data.digits import Digits
 from xaicf.data.faces import Faces
 from xaicf.data.files import ImageFiles
@@ -11,8 +13,10 @@ from xaicf.data.mnist import MNIST, FashionMNIST
 from xaicf.data.planted import Square
 
 __all__ = [
+    "BAM",
     "MNIST",
     "BiasedMNIST",
+    "ColouredMNIST",
     "Digits",
     "Faces",
     "FashionMNIST",

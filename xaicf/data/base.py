@@ -1,6 +1,7 @@
 """Splits of labelled images as uint8, a batch by one indexing operation."""
 
 import hashlib
+import math
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -14,6 +15,9 @@ from torch.utils.data import DataLoader, Dataset
 
 from xaicf.core import Batch, DataError, ImageShape, InputError, SplitName
 from xaicf.data.files import ImageFiles
+
+REFERENCE_BYTES = 2**30
+"""Of memory for reference images at most."""
 
 
 class LabelledImages(NamedTuple):
@@ -132,18 +136,20 @@ class ImageData(LightningDataModule, ABC):
                 raise InputError(f"sample id must be in [0, {size}) for the {split} split, got {id_}")
         return self.on_after_batch_transfer(self.splits[split].__getitems__(ids), 0)
 
-    def reference(self, count: int = 2000) -> Batch:
-        """Give training images for methods and measures that compare with some, evenly from the split, on the CPU.
+    def reference(self, whole: bool = False, count: int = 2000) -> Batch:
+        """Give training images for methods and measures that compare with them, evenly from the split, on the CPU.
 
         Args:
-            count: at most so many.
+            whole: all of them, or as many as fit into 1 GiB.
+            count: at most so many of these, if not ``whole``.
 
         Raises:
             InputError: the data has no training split.
         """
         self.setup()
         size = len(self.split("train"))
-        return self.samples(range(0, size, -(-size // count)), "train")
+        fit = range(0, size, -(-size * math.prod(self.image_shape) * 4 // REFERENCE_BYTES))
+        return self.samples(fit if whole else fit[:: -(-len(fit) // count)], "train")
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
         """Cast images to float32 in [0, 1], on the device."""

@@ -10,6 +10,9 @@ from torch import Tensor
 
 from xaicf.core import DataError, ImageShape
 
+MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+"""Pillow's name for so many channels."""
+
 
 class ImageFiles:
     """Stands in the place of images (N, C, H, W) uint8: an index decodes what it names, and nothing is kept.
@@ -19,7 +22,7 @@ class ImageFiles:
 
     Args:
         paths: of the files, as strings, which take a tenth of the memory of path objects.
-        shape: channels, 1 for grey and 3 for colour, height, width.
+        shape: channels, 1 for grey, 3 for colour and 4 for colour and opacity, height, width.
     """
 
     def __init__(self, paths: Sequence[str], shape: ImageShape) -> None:
@@ -57,7 +60,7 @@ class ImageFiles:
         channels, height, width = self.shape
         try:
             with Image.open(path) as file:
-                upright = _eight_bits(ImageOps.exif_transpose(file)).convert("L" if channels == 1 else "RGB")
+                upright = _eight_bits(ImageOps.exif_transpose(file)).convert(MODES[channels])
         except (Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
             raise DataError(f"image cannot be read: {path}") from error
         square = ImageOps.fit(upright, (width, height), Image.Resampling.BILINEAR)

@@ -91,13 +91,13 @@ class ImageFolder(ImageData):
         return {**splits, **dict(zip([*missing, "train"], parts, strict=True))}
 
     def _read(self, folder: Path) -> LabelledImages:
-        unknown = [name for name in _class_folders(folder) if name not in self.class_names]
+        unknown = [name for name in class_folders(folder) if name not in self.class_names]
         if unknown:
             raise DataError(f"class folder {folder / unknown[0]} has no counterpart in {self.train_root}")
         paths: list[str] = []
         labels: list[int] = []
         for label, name in enumerate(self.class_names):
-            found = list(_image_files(folder / name)) if (folder / name).is_dir() else []
+            found = list(image_files(folder / name)) if (folder / name).is_dir() else []
             if not found:
                 raise DataError(f"class folder {folder / name} holds no image")
             paths += found
@@ -107,19 +107,24 @@ class ImageFolder(ImageData):
 
 
 def _class_names(folder: Path) -> tuple[str, ...]:
-    if not folder.is_dir():
-        raise DataError(f"image folder not found: {folder}")
-    names = _class_folders(folder)
+    names = class_folders(folder)
     if len(names) < 2:
         raise DataError(f"image folder {folder} must hold at least two class folders, found {len(names)}")
     return names
 
 
-def _class_folders(folder: Path) -> tuple[str, ...]:
+def class_folders(folder: Path) -> tuple[str, ...]:
+    """Give the names of the folders within one, sorted, but for hidden ones.
+
+    Raises:
+        DataError: there is no such folder.
+    """
+    if not folder.is_dir():
+        raise DataError(f"image folder not found: {folder}")
     return tuple(sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and entry.name[0] != "."))
 
 
-def _image_files(folder: Path) -> Iterator[str]:
+def image_files(folder: Path) -> Iterator[str]:
     """Find images at any depth, sorted, as strings, of which a million fit well into memory."""
     try:
         with os.scandir(folder) as found:
@@ -130,6 +135,6 @@ def _image_files(folder: Path) -> Iterator[str]:
         if name[0] == ".":
             continue
         if is_folder:
-            yield from _image_files(folder / name)
+            yield from image_files(folder / name)
         elif name.lower().endswith(IMG_EXTENSIONS):
             yield os.path.join(folder, name)  # noqa: PTH118  (paths stay strings, a tenth of the memory of path objects)

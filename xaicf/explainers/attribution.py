@@ -7,13 +7,10 @@ import torch
 
 from xaicf.core import Explanation, Images, InputError, Labels, Status, Subject, as_found
 from xaicf.explainers.base import Explainer
-from xaicf.explainers.baselines import BASELINES, Baseline
+from xaicf.explainers.baselines import BASELINES, Baseline, BaselineName
 from xaicf.explainers.contrast import ALONG, CONTRASTS, Contrast, subset
 from xaicf.explainers.methods import METHODS, Asked, Method
 from xaicf.explainers.preflight import checked
-
-REFERENCES = 16
-"""Images of the reference that ``gradient_shap`` and ``deep_shap`` compare with, evenly from it."""
 
 
 class Attribution(Explainer):
@@ -33,10 +30,10 @@ class Attribution(Explainer):
     - ``guided_gradcam``: the two multiplied.
     - ``linear_approximation``: Σ_k a^k ⊙ ∂S/∂a^k.
     - ``integrated_gradients``: (x - b) ⊙ the mean of ∂S/∂x on the way from the baseline b. Sums to S(x) - S(b).
-    - ``gradient_shap``: the same at random points on the ways from images of the reference: expected gradients.
+    - ``gradient_shap``: the same at random points on the ways from several baselines: expected gradients.
     - ``deeplift``: (x - b) ⊙ multipliers by the rescale rule. Sums to S(x) - S(b).
-    - ``deep_shap``: the mean of DeepLIFT's maps from images of the reference.
-    - ``occlusion``: by how much S falls when a square is hidden.
+    - ``deep_shap``: the mean of DeepLIFT's maps from several baselines.
+    - ``occlusion``: by how much S falls when a square is hidden by the baseline's.
     - ``lime``: weights of squares in a linear imitation of S.
     - ``lrp``: relevance by the ε-rule; ``lrp_epsilon_plus``, ``lrp_alpha_beta`` and ``lrp_epsilon_gamma_box`` use other
       rules in convolutions.
@@ -61,8 +58,9 @@ class Attribution(Explainer):
         contrast: what is explained, S; see :mod:`xaicf.explainers.contrast`. ``pair`` asks about the foil, ``subset``
             about ``foils``, the others contrast the fact with all classes.
         layer: dotted name of the layer, or several, for activation methods.
-        baseline: what a method compares with, see :mod:`xaicf.explainers.baselines`: black by default; some images of
-            the subject's reference for ``gradient_shap`` and ``deep_shap``, and for these alone.
+        baseline: what a method compares with, a name or a :class:`~xaicf.explainers.baselines.Baseline` for its
+            options: ``zero`` if left out, and ``samples`` for ``gradient_shap`` and ``deep_shap``. Where it is several
+            images, the maps' mean is given. GANMEX asks with the contrast ``pair`` and the baseline ``ganmex``.
         foils: classes, for the contrast ``subset``.
 
     Raises:
@@ -76,7 +74,7 @@ class Attribution(Explainer):
         method: Method = "gradcam",
         contrast: Contrast = "weighted",
         layer: str | Sequence[str] | None = None,
-        baseline: Baseline | None = None,
+        baseline: BaselineName | Baseline | None = None,
         foils: Sequence[int] | None = None,
     ) -> None:
         if method not in get_args(Method):
@@ -88,23 +86,33 @@ class Attribution(Explainer):
             raise InputError(f"layer is for {', '.join(_reading())}, got {layer} for {method}")
         if (foils is not None) != (contrast == "subset"):
             raise InputError(f"foils are for the contrast subset, got {foils} for {contrast}")
-        allowed = {"own": tuple(BASELINES), "shared": ("reference",), None: ()}[way.compares]
-        if baseline is not None and baseline not in allowed:
-            raise InputError(f"baseline for {method} must be one of {', '.join(allowed) or 'none'}, got {baseline}")
+        if baseline is not None and way.compares is None:
+            raise InputError(f"{method} compares with no baseline, got {baseline}")
+        if isinstance(baseline, str) and baseline not in BASELINES:
+            raise InputError(f"baseline must be one of {', '.join(BASELINES)}, got {baseline}")
         self.method: Method = method
         self.contrast: Contrast = contrast
         self.layers = (layer,) if isinstance(layer, str) else tuple(layer or ())
-        self.baseline = baseline
+        chosen = way.compares if baseline is None else baseline
+        self.baseline = BASELINES[chosen]() if isinstance(chosen, str) else chosen
+        self.named = () if baseline is None or self.baseline is None else (self.baseline.name,)
         self.foils = foils
         self.score = CONTRASTS[contrast] if foils is None else subset(foils)
-        if way.compares == "shared":
-            self.needs = ("reference",)
+        if self.baseline is not None:
+            self.needs = self.baseline.needs
+            self.whole_reference = self.baseline.whole_reference
 
     @property
     def name(self) -> str:
         """Name method and contrast, and the foils, layers and baseline where they are given."""
         foils = "_".join(map(str, self.foils or ()))
-        return "-".join(part for part in (self.method, self.contrast, foils, *self.layers, self.baseline) if part)
+        return "-".join(part for part in (self.method, self.contrast, foils, *self.layers, *self.named) if part)
+
+    def check(self, subject: Subject) -> None:
+        """Raise :class:`InputError` where ``subject`` lacks what the baseline needs."""
+        super().check(subject)
+        if self.baseline is not None:
+            self.baseline.check(subject)
 
     def preflight(self, subject: Subject, inputs: Images) -> None:
         """Raise :class:`ClassifierError` where the method cannot go through the classifier."""
@@ -114,15 +122,9 @@ class Attribution(Explainer):
     def _explain(self, subject: Subject, inputs: Images, fact: Labels, foil: Labels) -> Explanation:
         way = METHODS[self.method]
         classifier = way.prepare(checked(subject.classifier, inputs), inputs, self.method)
-        shared = way.compares == "shared"
-        if shared:
-            assert subject.reference is not None
-            seen = subject.reference["image"]
-            baselines = seen[torch.linspace(0, len(seen) - 1, min(REFERENCES, len(seen))).long()].to(inputs)
-        else:
-            baselines = BASELINES[self.baseline or "black"](inputs)
+        baselines = inputs if self.baseline is None else self.baseline(subject, inputs, fact, foil)
         along = self.contrast in ALONG
-        answer = way.answer(Asked(classifier, inputs, fact, foil, self.score, along, baselines, shared, self.layers))
+        answer = way.answer(Asked(classifier, inputs, fact, foil, self.score, along, baselines, self.layers))
         status = torch.full_like(fact, Status.SOLVED)
         if answer.complete is not None:
             status = torch.where(answer.complete, status, Status.UNSOLVED)

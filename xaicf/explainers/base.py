@@ -17,10 +17,8 @@ from xaicf.core import (
     PerImage,
     Subject,
     as_found,
-    is_out_of_memory,
 )
-
-PROBABILITIES = "classifier gives probabilities, not logits; leave its softmax out"
+from xaicf.core.logits import PROBABILITIES, are_probabilities, checked_logits
 
 
 class Explainer(ABC):
@@ -31,10 +29,12 @@ class Explainer(ABC):
 
     Attributes:
         needs: which seats of the :class:`Subject` must be taken beside the classifier.
+        whole_reference: whether it wants all training images as the reference, not just some.
         takes_softmax_off: whether the method makes do with a classifier that gives probabilities.
     """
 
     takes_softmax_off = False
+    whole_reference = False
     needs: tuple[Literal["generator", "translator", "reference"], ...] = ()
 
     @property
@@ -77,7 +77,8 @@ class Explainer(ABC):
 
         Returns:
             One row per image. ``scalars`` holds ``fact_probability`` and ``foil_probability`` of the input
-            and, where there is a counterfactual, ``fact_probability_after`` and ``foil_probability_after``.
+            and, where there is a counterfactual, ``fact_probability_after`` and ``foil_probability_after``; where there
+            is one baseline for each, ``fact_probability_baseline`` and ``foil_probability_baseline``.
 
         Raises:
             InputError: images outside [0, 1], not finite or not four-dimensional; fact or foil out of
@@ -89,15 +90,18 @@ class Explainer(ABC):
         _check_images(inputs)
         with as_found(*subject.modules):
             images = inputs.detach().clone()
-            logits = _forward(subject, images)
+            logits = checked_logits(subject.classifier, images)
             if are_probabilities(logits) and not self.takes_softmax_off:
                 raise ClassifierError(PROBABILITIES)
             fact, foil = resolve_classes(logits, fact, foil)
             explanation = self._explain(subject, images, fact, foil).detach()
             scalars = {**explanation.scalars, **_probabilities(logits, fact, foil, "")}
             if explanation.counterfactual is not None:
-                after = _forward(subject, explanation.counterfactual)
+                after = checked_logits(subject.classifier, explanation.counterfactual)
                 scalars |= _probabilities(after, fact, foil, "_after")
+            if explanation.baseline is not None:
+                compared = checked_logits(subject.classifier, explanation.baseline)
+                scalars |= _probabilities(compared, fact, foil, "_baseline")
             return replace(explanation, scalars=scalars)
 
     @abstractmethod
@@ -152,11 +156,6 @@ def check_classes(role: str, classes: Labels | int, logits: Logits) -> Labels:
     return classes.to(torch.int64).expand(count).clone()
 
 
-def are_probabilities(logits: Logits) -> bool:
-    """Tell whether every row (B, classes) is of numbers from 0 to 1 that sum to 1, as no row of logits is."""
-    return bool((logits >= 0).all() and (logits.sum(1) - 1).abs().max() < 1e-4)
-
-
 def _check_images(inputs: Tensor) -> None:
     if inputs.ndim != 4 or not inputs.is_floating_point():
         raise InputError(f"inputs must be float (B, C, H, W), got {inputs.dtype} of {tuple(inputs.shape)}")
@@ -177,23 +176,7 @@ def classify(subject: Subject, inputs: Images) -> Logits:
     """
     _check_images(inputs)
     with as_found(*subject.modules):
-        return _forward(subject, inputs.detach().clone())
-
-
-@torch.no_grad()
-def _forward(subject: Subject, images: Images) -> Logits:
-    try:
-        logits: Logits = subject.classifier(images)
-    except (RuntimeError, AssertionError, ValueError) as error:
-        if is_out_of_memory(error):
-            raise
-        raise ClassifierError(f"classifier does not take images of {tuple(images.shape[1:])}: {error}") from error
-    if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != len(images) or logits.shape[1] < 2:
-        shape = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
-        raise ClassifierError(f"classifier must give logits ({len(images)}, classes), got {shape}")
-    if not logits.isfinite().all():
-        raise ClassifierError("classifier gives logits that are not finite")
-    return logits
+        return checked_logits(subject.classifier, inputs.detach().clone())
 
 
 def _probabilities(logits: Logits, fact: Labels, foil: Labels, suffix: str) -> dict[str, PerImage]:

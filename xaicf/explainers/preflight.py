@@ -19,7 +19,7 @@ from zennit.layer import Sum
 from zennit.types import Activation, AvgPool, BatchNorm, Convolution, Linear
 
 from xaicf.core import ClassifierError, Images, Logits, one_module_per_use
-from xaicf.explainers.base import PROBABILITIES, are_probabilities
+from xaicf.core.logits import PROBABILITIES, are_probabilities
 
 INSTEAD = "integrated_gradients, which goes through any classifier, would work"
 

@@ -72,17 +72,18 @@ def pose(logits: Logits, policy: FoilPolicy = "second", label: Labels | None = N
     return Questions(row, fact, foil, fact != foil)
 
 
-def with_reference(subject: Subject, explainers: Iterable[Explainer], reference: Callable[[], Batch]) -> Subject:
-    """Seat reference images where an explainer needs some and the seat is empty.
+def with_reference(subject: Subject, explainers: Iterable[Explainer], reference: Callable[[bool], Batch]) -> Subject:
+    """Seat reference images where an explainer needs some and the seat is empty: all, where one wants that.
 
     Args:
         subject: the classifier and its helpers.
         explainers: to be asked.
-        reference: gives labelled training images.
+        reference: gives labelled training images, all or some.
     """
-    if subject.reference is not None or not any("reference" in one.needs for one in explainers):
+    wanting = [one for one in explainers if "reference" in one.needs]
+    if subject.reference is not None or not wanting:
         return subject
-    return replace(subject, reference=reference())
+    return replace(subject, reference=reference(any(one.whole_reference for one in wanting)))
 
 
 def check_questions(
@@ -107,7 +108,7 @@ def check_questions(
     """
     shown = torch.zeros(1, *image_shape)
     none = torch.zeros(1, dtype=torch.int64)
-    seated = with_reference(subject, explainers, lambda: {"image": shown, "label": none, "index": none})
+    seated = with_reference(subject, explainers, lambda _: {"image": shown, "label": none, "index": none})
     for explainer in explainers:
         explainer.check(seated)
     weight = next(subject.classifier.parameters(), torch.empty(0))

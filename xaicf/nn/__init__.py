@@ -6,6 +6,7 @@ from xaicf.nn.classifiers import SmallVGG, SoftmaxRegression, TorchvisionNet, Tw
 from xaicf.nn.dcgan import DCGANCritic, DCGANGenerator
 from xaicf.nn.foreign import foreign_classifier
 from xaicf.nn.resnet import CifarResNet
+from xaicf.nn.stargan import StarGANGenerator
 from xaicf.nn.strided import StridedClassifier, StridedDecoder, StridedEncoder
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Normalize",
     "SmallVGG",
     "SoftmaxRegression",
+    "StarGANGenerator",
     "StridedClassifier",
     "StridedDecoder",
     "StridedEncoder",

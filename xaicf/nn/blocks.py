@@ -54,3 +54,12 @@ def halvings(size: int, times: int) -> list[int]:
     for _ in range(times):
         sizes.append((sizes[-1] + 1) // 2)
     return sizes
+
+
+def halving_kernel(height: int, width: int) -> tuple[int, int]:
+    """Give the kernel that takes a size to its half, rounded up, with stride 2 and padding 1, and transposed back.
+
+    >>> halving_kernel(28, 7)
+    (4, 3)
+    """
+    return 4 - height % 2, 4 - width % 2

@@ -7,7 +7,7 @@ from torch import nn
 
 from xaicf.core.errors import InputError
 from xaicf.core.types import ImageShape
-from xaicf.nn.blocks import Normalize, halvings
+from xaicf.nn.blocks import Normalize, halving_kernel, halvings
 
 CHANNELS = (64, 128, 256, 512)
 DEVIATION = 0.02
@@ -40,7 +40,7 @@ class DCGANGenerator(nn.Sequential):
         ]
         outputs = (image_shape[0], *channels)
         for level in reversed(range(len(channels))):
-            kernel = _kernel(heights[level], widths[level])
+            kernel = halving_kernel(heights[level], widths[level])
             layers += [
                 nn.BatchNorm2d(outputs[level + 1]),
                 nn.ReLU(),
@@ -79,7 +79,7 @@ class DCGANCritic(nn.Sequential):
         layers: list[nn.Module] = [Normalize()]
         inputs = (image_shape[0], *channels)
         for level, channels_out in enumerate(channels):
-            kernel = _kernel(heights[level], widths[level])
+            kernel = halving_kernel(heights[level], widths[level])
             layers += [nn.Conv2d(inputs[level], channels_out, kernel, stride=2, padding=1, bias=False)]
             if level and norm == "batch":
                 layers += [nn.BatchNorm2d(channels_out)]
@@ -101,11 +101,6 @@ def _sizes(image_shape: ImageShape, channels: Sequence[int]) -> tuple[list[int],
             f"got {tuple(image_shape[1:])}"
         )
     return halvings(image_shape[1], len(channels)), halvings(image_shape[2], len(channels))
-
-
-def _kernel(height: int, width: int) -> tuple[int, int]:
-    """Give the kernel that takes ceil(size / 2) to size with stride 2 and padding 1, and back."""
-    return 4 - height % 2, 4 - width % 2
 
 
 def _initialise(module: nn.Module) -> None:

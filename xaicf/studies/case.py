@@ -78,7 +78,7 @@ class Case:
         """
         data = _data(self.config, place.root, self.data)
         data.setup()
-        network = place.network(self.config, **self.data) if self.foreign is None else self.foreign.make(place.root)
+        network = place.network(self.config, data=self.data) if self.foreign is None else self.foreign.make(place.root)
         images: ConcatDataset[Batch] = ConcatDataset([data.split(name) for name in self.splits])
         limit = min(QUICK, self.images or QUICK) if place.quick else self.images
         step = 1 if limit is None else max(-(-len(images) // limit), 1)

@@ -77,7 +77,7 @@ class CDeepExBias(Study):
         shown = digits[others[: self.images]]
         generators = {
             "biased": place.network(self.generator),
-            "clean": place.network(self.generator, grey=0.0),
+            "clean": place.network(self.generator, data={"grey": 0.0}),
         }
         recognised, turned = [], []
         found: dict[str, list[Found]] = {}

@@ -71,8 +71,8 @@ class CDeepExStaged(Study):
         stages |= {one: f"class_{self.foil}_at_{one:g}.ckpt" for one in self.accuracies}
         # A training of one epoch meets the class at once.
         early = {"late_epoch": 0} if place.quick else {}
-        classifiers = {at: place.network(self.classifier, 0, name, **early) for at, name in stages.items()}
-        classifiers[self.last] = place.network(self.classifier, 0, None, **early)
+        classifiers = {at: place.network(self.classifier, 0, name, early) for at, name in stages.items()}
+        classifiers[self.last] = place.network(self.classifier, 0, None, early)
         data = MNIST(place.root)
         data.setup()
         labels = data.split("test").labels

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from xaicf.core import Images, Labels, PerImage, Subject
 from xaicf.explainers import Attribution
-from xaicf.explainers.baselines import BASELINES
+from xaicf.explainers.baselines.plain import FILLS
 from xaicf.explainers.contrast import Contrast
 from xaicf.explainers.methods import Method
 from xaicf.studies.asking import explain_all, logits_of
@@ -21,8 +21,8 @@ Area = Literal["by sign", "equal area"]
 
 Kept = Literal["positive", "negative"]
 
-Fill = Literal["blur", "black", "mean"]
-"""What hides: see :mod:`xaicf.explainers.baselines`; black is zero before any normalisation, the mean near it after."""
+Fill = Literal["blur", "zero", "mean"]
+"""What hides: see :mod:`xaicf.explainers.baselines`; zero is so before any normalisation, the mean near it after."""
 
 Key = TypeVar("Key")
 
@@ -86,7 +86,7 @@ def masked(examined: Examined, which: Tensor, methods: Sequence[Method], fills: 
             for kept in ("positive", "negative"):
                 for area, shown in (("by sign", by_sign(maps, kept)), ("equal area", equally(maps, kept))):
                     for fill, (contrast, keep) in product(fills, shown.items()):
-                        changed = torch.where(keep, images, BASELINES[fill](images))
+                        changed = torch.where(keep, images, FILLS[fill](images))
                         cell = Cell(method, contrast, fill, area, top, kept)  # type: ignore[arg-type]
                         preferences[cell] = _preference(logits_of(examined.network, changed), tops, top)
         parts.append(Masked(preferences, plain, areas))

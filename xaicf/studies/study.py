@@ -4,10 +4,10 @@ import json
 import re
 import shlex
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -124,7 +124,14 @@ class Place:
     root: str | None = None
     quick: bool = False
 
-    def network(self, config: str, seed: int = 0, checkpoint: str | None = None, **data: object) -> nn.Module:
+    def network(
+        self,
+        config: str,
+        seed: int = 0,
+        checkpoint: str | None = None,
+        data: Mapping[str, Any] | None = None,
+        model: Mapping[str, Any] | None = None,
+    ) -> nn.Module:
         """Give a frozen network of a configuration, trained unless it is there; see :func:`trained`.
 
         Args:
@@ -132,8 +139,11 @@ class Place:
             seed: of everything.
             checkpoint: file name, for one that the training has kept beside the best.
             data: arguments of the data that differ from the file's.
+            model: arguments of the model that do.
         """
-        best = trained(config, self.networks, self.root, seed, self.quick, **data)
+        changed = {"data": data, "model": model}
+        changes = {part: {"init_args": dict(values)} for part, values in changed.items() if values}
+        best = trained(config, self.networks, self.root, seed, self.quick, changes)
         return load_frozen(best if checkpoint is None else best.parent / checkpoint)
 
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,14 @@ QUICK = {"max_epochs": 1, "limit_train_batches": 5, "limit_val_batches": 1, "che
 FINISHED = "finished"
 
 
-def trained(config: str, folder: Path, root: str | None, seed: int = 0, quick: bool = False, **data: object) -> Path:
+def trained(
+    config: str,
+    folder: Path,
+    root: str | None,
+    seed: int = 0,
+    quick: bool = False,
+    changes: Mapping[str, Any] | None = None,
+) -> Path:
     """Train what a configuration says, or find it trained already.
 
     The folder of a network is named by the SHA-256 of all settings that are given: those of the file, the seed, and the
@@ -35,7 +42,7 @@ def trained(config: str, folder: Path, root: str | None, seed: int = 0, quick: b
         root: of the data; as the configuration says if left out.
         seed: of everything.
         quick: train for a few batches.
-        data: arguments of the data that differ from the file's.
+        changes: of the settings, merged into the file's, such as ``{"data": {"init_args": {"side": 5}}}``.
 
     Returns:
         The best checkpoint.
@@ -44,10 +51,18 @@ def trained(config: str, folder: Path, root: str | None, seed: int = 0, quick: b
         InputError: there is no such file, or it is no configuration.
         UserError: the training ended with an error.
     """
-    settings = _settings(config, seed, quick, data)
-    for named in _checkpoints(settings):
-        named["path"] = str(trained(_origin(config, named["path"]), folder, root, 0, quick))
+    settings = _settings(config, seed, quick)
+    needed = {}
+    for holder, key in _checkpoints(settings):
+        if not _is_given(changes or {}, key):
+            found = trained(_origin(config, holder[key]), folder, root, 0, quick)
+            # Known by its name, wherever the folder lies.
+            holder[key] = f"{found.parent.name}/{found.name}"
+            needed[holder[key]] = str(found)
+    settings = _merged(settings, changes or {})
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
+    for holder, key in _checkpoints(settings):
+        holder[key] = needed.get(holder[key], holder[key])
     run = folder / f"{Path(config).parent.name}-{Path(config).stem}-{digest}"
     if not (run / FINISHED).exists():
         run.mkdir(parents=True, exist_ok=True)
@@ -66,16 +81,29 @@ def trained(config: str, folder: Path, root: str | None, seed: int = 0, quick: b
     return run / "best.ckpt"
 
 
-def _checkpoints(settings: object) -> Iterator[dict[str, str]]:
-    """Find the arguments of every ``load_frozen``, at any depth."""
+def _checkpoints(settings: object) -> Iterator[tuple[dict[str, str], str]]:
+    """Find every argument that names a checkpoint, at any depth: what holds it, and its name."""
     if isinstance(settings, dict):
-        if str(settings.get("class_path")).endswith("load_frozen"):
-            yield settings["init_args"]
-        for value in settings.values():
+        for key, value in settings.items():
+            if isinstance(value, str) and value.endswith(".ckpt"):
+                yield settings, key
             yield from _checkpoints(value)
     elif isinstance(settings, list):
         for value in settings:
             yield from _checkpoints(value)
+
+
+def _is_given(changes: Mapping[str, Any], key: str) -> bool:
+    """Tell whether a change names another checkpoint for a model's argument."""
+    return key in changes.get("model", {}).get("init_args", {})
+
+
+def _merged(settings: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay changes over settings, at any depth."""
+    return settings | {
+        key: _merged(settings.get(key) or {}, value) if isinstance(value, Mapping) else value
+        for key, value in changes.items()
+    }
 
 
 def _origin(config: str, checkpoint: str) -> str:
@@ -90,15 +118,15 @@ def _origin(config: str, checkpoint: str) -> str:
     raise InputError(f"{config} names {checkpoint}, which no configuration beside it trains")
 
 
-def _settings(config: str, seed: int, quick: bool, data: dict[str, object]) -> dict[str, Any]:
+def _settings(config: str, seed: int, quick: bool) -> dict[str, Any]:
     """Read a configuration, and change what a study changes."""
     try:
         settings = yaml.safe_load(Path(config).read_text())
-        trainer, arguments = settings["trainer"], settings["data"].setdefault("init_args", {})
+        trainer = settings["trainer"]
+        settings["data"].setdefault("init_args", {})
     except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{config} is no configuration with data, model and trainer: {error}") from error
     trainer.pop("default_root_dir", None)
     kept = [one for one in trainer.get("callbacks", []) if one["class_path"].rpartition(".")[2] not in SHOWS]
     trainer.update({"logger": False, "enable_progress_bar": False, "callbacks": kept, **(QUICK if quick else {})})
-    arguments.update(data)
     return {**settings, "seed_everything": seed}

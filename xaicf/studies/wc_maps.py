@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from xaicf.core import Images
-from xaicf.explainers.baselines import blurred
+from xaicf.explainers.baselines.plain import blurred
 from xaicf.explainers.contrast import Contrast
 from xaicf.studies.asking import logits_of
 from xaicf.studies.case import CASES, Case, Examined

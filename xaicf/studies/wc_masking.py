@@ -75,7 +75,7 @@ class WCMasking(Study):
                 which = which[:: max(-(-len(which) // self.most), 1)]
                 if len(which) == 0:
                     continue
-                fills: tuple[Fill, ...] = ("blur", "black", "mean") if chosen is contested else ("blur",)
+                fills: tuple[Fill, ...] = ("blur", "zero", "mean") if chosen is contested else ("blur",)
                 found = masked(examined, which, case.methods, fills)
                 name = f"{case.name}, {group}"
                 details += _details(name, found, case.methods, fills)

@@ -4,7 +4,8 @@ from xaicf.tasks.adversarial import AdversarialTask
 from xaicf.tasks.autoencoder import AE
 from xaicf.tasks.base import Task
 from xaicf.tasks.classifier import Classifier
+from xaicf.tasks.ganmex import Ganmex
 from xaicf.tasks.vae import VAE
 from xaicf.tasks.wgan import WGAN
 
-__all__ = ["AE", "VAE", "WGAN", "AdversarialTask", "Classifier", "Task"]
+__all__ = ["AE", "VAE", "WGAN", "AdversarialTask", "Classifier", "Ganmex", "Task"]

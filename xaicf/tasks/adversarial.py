@@ -2,7 +2,7 @@
 
 import contextlib
 from abc import abstractmethod
-from typing import Any
+from typing import Any, Self
 
 import torch
 from lightning.pytorch.cli import OptimizerCallable
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from xaicf.core import Batch, InputError
+from xaicf.nn.average import follow, frozen_copy
 from xaicf.tasks.base import Task, make_optimizer
 
 BATCHES = "xaicf_batches"
@@ -21,7 +22,7 @@ BATCHES = "xaicf_batches"
 class AdversarialTask(Task):
     """A generator and a critic: the critic learns from each batch, the generator from each ``n_critic``-th.
 
-    A subclass sets ``generator`` and ``critic`` and writes :meth:`critic_step` and :meth:`generator_step`.
+    A subclass makes the networks, hands them to :meth:`play` and writes :meth:`critic_step` and :meth:`generator_step`.
     Gradients and the networks' running statistics are averaged over the processes after each backward pass, so that
     any strategy of DDP will do, whichever parameters a loss leaves out, and all processes hold the same networks.
 
@@ -31,24 +32,45 @@ class AdversarialTask(Task):
         generator_optimizer: makes the generator's optimiser from its parameters.
         critic_optimizer: makes the critic's.
         n_critic: batches for each step of the generator.
+        ema_decay: decay of a moving average of the generator, by which images are made but in training; it is lower in
+            the first steps. Without it they are made by the generator itself.
 
     Raises:
-        InputError: ``n_critic`` is below 1.
+        InputError: ``n_critic`` is below 1, or ``ema_decay`` not in [0, 1).
     """
 
     generator: nn.Module
     critic: nn.Module
+    average: nn.Module | None
 
     def __init__(
-        self, generator_optimizer: OptimizerCallable, critic_optimizer: OptimizerCallable, n_critic: int
+        self,
+        generator_optimizer: OptimizerCallable,
+        critic_optimizer: OptimizerCallable,
+        n_critic: int,
+        ema_decay: float | None,
     ) -> None:
         super().__init__(generator_optimizer)
         if n_critic < 1:
             raise InputError(f"n_critic must be at least 1, got {n_critic}")
+        if ema_decay is not None and not 0 <= ema_decay < 1:
+            raise InputError(f"ema_decay must be in [0, 1), got {ema_decay}")
         self.automatic_optimization = False
         self.critic_optimizer = critic_optimizer
         self.n_critic = n_critic
+        self.ema_decay = ema_decay
         self.batches = 0
+
+    def play(self, generator: nn.Module, critic: nn.Module) -> None:
+        """Take the two networks, and a copy of the generator where there is to be an average."""
+        self.generator = generator
+        self.critic = critic
+        self.average = None if self.ema_decay is None else frozen_copy(generator)
+
+    @property
+    def shown(self) -> nn.Module:
+        """The generator that is looked at: the moving average where there is one."""
+        return self.generator if self.average is None else self.average
 
     @abstractmethod
     def critic_step(self, batch: Batch) -> dict[str, Tensor]:
@@ -85,11 +107,15 @@ class AdversarialTask(Task):
         return values
 
     def update_generator(self, batch: Batch) -> dict[str, Tensor]:
-        """Take a step of the generator."""
+        """Take a step of the generator, and let its moving average follow."""
         optimizer = self._optimizer(0)
         with self.toggled_optimizer(optimizer):
             values = self.generator_step(batch)
             self.descend(optimizer, values["generator_loss"], self.generator)
+        if self.average is not None and self.ema_decay is not None:
+            steps = self.batches // self.n_critic
+            # An average over more steps than there have been would keep the random weights of the beginning.
+            follow(self.average, self.generator, min(self.ema_decay, steps / (steps + 10)))
         return values
 
     def descend(self, optimizer: LightningOptimizer, loss: Tensor, network: nn.Module) -> None:
@@ -129,6 +155,13 @@ class AdversarialTask(Task):
         """
         super().on_load_checkpoint(checkpoint)
         self.batches = checkpoint.get(BATCHES, 0)
+
+    def train(self, mode: bool = True) -> Self:
+        """Set the mode of all networks but the moving average, which always uses its statistics."""
+        super().train(mode)
+        if self.average is not None:
+            self.average.eval()
+        return self
 
     def _optimizer(self, number: int) -> LightningOptimizer:
         optimizers = self.optimizers()

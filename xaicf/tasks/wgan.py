@@ -1,7 +1,7 @@
 """Train a Wasserstein GAN: a generator without an encoder."""
 
 from collections.abc import Callable
-from typing import Literal, Self
+from typing import Literal
 
 import torch
 from lightning.pytorch.cli import OptimizerCallable
@@ -11,7 +11,6 @@ from xaicf.core import Batch, Generator, Images, ImageShape, InputError, Latents
 from xaicf.core.recipe import Recipe
 from xaicf.losses import critic_distance, gradient_penalty, sliced_wasserstein
 from xaicf.nn import DCGANCritic, DCGANGenerator
-from xaicf.nn.average import follow, frozen_copy
 from xaicf.tasks.adversarial import AdversarialTask
 from xaicf.tasks.base import make_network
 
@@ -67,25 +66,20 @@ class WGAN(AdversarialTask, Generator):
         generator_optimizer: OptimizerCallable = lambda weights: torch.optim.RMSprop(weights, lr=5e-5),
         critic_optimizer: OptimizerCallable = lambda weights: torch.optim.RMSprop(weights, lr=5e-5),
     ) -> None:
-        super().__init__(generator_optimizer, critic_optimizer, n_critic)
+        super().__init__(generator_optimizer, critic_optimizer, n_critic, ema_decay)
         if latent_dim < 1:
             raise InputError(f"latent_dim must be at least 1, got {latent_dim}")
         if slope not in {"clipping", "gradient_penalty"}:
             raise InputError(f"slope must be clipping or gradient_penalty, got {slope}")
         if clip <= 0 or penalty_weight <= 0:
             raise InputError(f"clip and penalty_weight must be positive, got {clip} and {penalty_weight}")
-        if ema_decay is not None and not 0 <= ema_decay < 1:
-            raise InputError(f"ema_decay must be in [0, 1), got {ema_decay}")
         self.image_shape = image_shape
         self.latent_dim = latent_dim
         self.slope: Literal["clipping", "gradient_penalty"] = slope
         self.clip = clip
         self.penalty_weight = penalty_weight
-        self.ema_decay = ema_decay
         self.recipes = {"generator": recipe(generator), "critic": recipe(critic)}
-        self.generator = make_network(generator, image_shape, latent_dim)
-        self.critic = make_network(critic, image_shape, 1)
-        self.average = None if ema_decay is None else frozen_copy(self.generator)
+        self.play(make_network(generator, image_shape, latent_dim), make_network(critic, image_shape, 1))
         normalised = any(isinstance(part, nn.BatchNorm1d | nn.BatchNorm2d) for part in self.critic.modules())
         if slope == "gradient_penalty" and normalised:
             raise InputError("gradient_penalty needs a critic without batch norm, such as DCGANCritic with norm layer")
@@ -106,7 +100,7 @@ class WGAN(AdversarialTask, Generator):
 
     def decode(self, latents: Latents) -> Images:
         """Map latents (B, latent_dim) to images (B, C, H, W) in (0, 1), by the moving average where there is one."""
-        return torch.sigmoid((self.generator if self.average is None else self.average)(latents))
+        return torch.sigmoid(self.shown(latents))
 
     def forward(self, images: Images) -> PerImage:
         """Give the critic's scores (B,) of images (B, C, H, W) in [0, 1]."""
@@ -155,19 +149,3 @@ class WGAN(AdversarialTask, Generator):
                 for weight in self.critic.parameters():
                     weight.clamp_(-self.clip, self.clip)
         return values
-
-    def update_generator(self, batch: Batch) -> dict[str, Tensor]:
-        """Take a step of the generator, and let its moving average follow."""
-        values = super().update_generator(batch)
-        if self.average is not None and self.ema_decay is not None:
-            steps = self.batches // self.n_critic
-            # An average over more steps than there have been would keep the random weights of the beginning.
-            follow(self.average, self.generator, min(self.ema_decay, steps / (steps + 10)))
-        return values
-
-    def train(self, mode: bool = True) -> Self:
-        """Set the mode of all networks but the moving average, which always uses its statistics."""
-        super().train(mode)
-        if self.average is not None:
-            self.average.eval()
-        return self

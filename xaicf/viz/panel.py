@@ -51,6 +51,8 @@ def panel(explanation: Explanation, class_names: Sequence[str], heading: str) ->
         shown = picture(explanation.counterfactual[0])
         _show(canvas, draw, _COUNTERFACTUAL, shown, counterfactual_title(explanation, foil))
         _write(draw, (_INPUT, _TOP + _SIDE + 10), missed(explanation), 11, "lm")
+    elif explanation.baseline is not None:
+        _show(canvas, draw, _COUNTERFACTUAL, picture(explanation.baseline[0]), ["baseline: compared with this"])
     else:
         _note(draw, _COUNTERFACTUAL, "no counterfactual:\nthis method attributes")
     if explanation.attribution is not None:
@@ -123,6 +125,8 @@ def _chart(draw: ImageDraw.ImageDraw, explanation: Explanation, fact: str, foil:
     series = [("input", _PALE, _three(explanation, ""))]
     if explanation.counterfactual is not None:
         series.append(("counterfactual", _DARK, _three(explanation, "_after")))
+    elif "fact_probability_baseline" in explanation.scalars:
+        series.append(("baseline", _DARK, _three(explanation, "_baseline")))
     right, base = WIDTH - 16, _TOP + _SIDE - 26
     for row, label in enumerate((short(fact), short(foil), "others")):
         middle = _TOP + 14 + 50 * row
@@ -149,14 +153,14 @@ def _three(explanation: Explanation, suffix: str) -> list[float]:
 
 def _note(draw: ImageDraw.ImageDraw, left: int, text: str) -> None:
     centre = left + _SIDE / 2, _TOP + _SIDE / 2
-    draw.multiline_text(centre, text, _INK, _font(11), anchor="mm", align="center")
+    draw.multiline_text(centre, text, _INK, text_font(11), anchor="mm", align="center")
 
 
 def _write(draw: ImageDraw.ImageDraw, place: tuple[float, float], text: str, size: int, anchor: str) -> None:
-    draw.text(place, text, _INK, _font(size), anchor=anchor)
+    draw.text(place, text, _INK, text_font(size), anchor=anchor)
 
 
 @functools.cache
-def _font(size: int) -> ImageFont.FreeTypeFont:
+def text_font(size: int) -> ImageFont.FreeTypeFont:
     """Load DejaVu Sans, which matplotlib brings: Pillow's own font lacks Greek."""
     return ImageFont.truetype(Path(mpl.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf"), size)

@@ -6,9 +6,10 @@ from typing import Literal, NamedTuple
 from torch import nn
 
 from xaicf.core import Images
+from xaicf.explainers.baselines import BaselineName
 from xaicf.explainers.methods.activation import gradcam, linear_approximation
 from xaicf.explainers.methods.asked import Answer, Asked
-from xaicf.explainers.methods.deeplift import deep_shap, deeplift
+from xaicf.explainers.methods.deeplift import deeplift
 from xaicf.explainers.methods.gradient import gradient, guided_gradcam, guided_gradient, input_x_gradient
 from xaicf.explainers.methods.integrated_gradients import gradient_shap, integrated_gradients
 from xaicf.explainers.methods.lime import lime
@@ -43,13 +44,13 @@ class Way(NamedTuple):
         answer: gives the map.
         prepare: makes of a classifier, images and the method's name what the method goes through, or refuses it.
         reads_layers: whether it reads activations.
-        compares: with one baseline for each image, with some images of the reference for all, or with nothing.
+        compares: with which baseline, unless another is given; None for a method that compares with nothing.
     """
 
     answer: Callable[[Asked], Answer]
     prepare: Callable[[nn.Module, Images, str], nn.Module] = as_it_is
     reads_layers: bool = False
-    compares: Literal["own", "shared"] | None = None
+    compares: BaselineName | None = None
 
 
 METHODS: dict[Method, Way] = {
@@ -59,12 +60,12 @@ METHODS: dict[Method, Way] = {
     "gradcam": Way(gradcam, reads_layers=True),
     "guided_gradcam": Way(guided_gradcam, with_relu, reads_layers=True),
     "linear_approximation": Way(linear_approximation, reads_layers=True),
-    "integrated_gradients": Way(integrated_gradients, compares="own"),
-    "gradient_shap": Way(gradient_shap, compares="shared"),
-    "deeplift": Way(deeplift, for_deeplift, compares="own"),
-    "deep_shap": Way(deep_shap, for_deeplift, compares="shared"),
-    "occlusion": Way(occlusion, compares="own"),
-    "lime": Way(lime, compares="own"),
+    "integrated_gradients": Way(integrated_gradients, compares="zero"),
+    "gradient_shap": Way(gradient_shap, compares="samples"),
+    "deeplift": Way(deeplift, for_deeplift, compares="zero"),
+    "deep_shap": Way(deeplift, for_deeplift, compares="samples"),
+    "occlusion": Way(occlusion, compares="zero"),
+    "lime": Way(lime, compares="zero"),
     "lrp": Way(lrp, for_lrp),
     "lrp_epsilon_plus": Way(lrp_epsilon_plus, for_lrp),
     "lrp_alpha_beta": Way(lrp_alpha_beta, for_lrp),

@@ -1,5 +1,6 @@
 """What a method is asked: one number of a classifier's output for each image."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Self
 
@@ -25,8 +26,7 @@ class Asked:
         foil: (B,).
         contrast: the number that is explained, S, of logits, fact and foil.
         along: whether S is followed away from the images, rather than its class weights fixed at them.
-        baselines: images that the method compares with (B, C, H, W), or (n, C, H, W) if ``shared`` by all.
-        shared: see there.
+        baselines: images that the method compares with, one for each (B, C, H, W) or n for each (B, n, C, H, W).
         layers: dotted names, for methods that read layers; empty for the one that the method finds.
     """
 
@@ -36,8 +36,7 @@ class Asked:
     foil: Labels
     contrast: ContrastFunction
     along: bool
-    baselines: Images
-    shared: bool = False
+    baselines: Tensor
     layers: tuple[str, ...] = ()
 
     def __len__(self) -> int:
@@ -46,8 +45,34 @@ class Asked:
 
     def __getitem__(self, rows: slice) -> Self:
         """Ask about some of the images."""
-        baselines = self.baselines if self.shared else self.baselines[rows]
-        return replace(self, inputs=self.inputs[rows], fact=self.fact[rows], foil=self.foil[rows], baselines=baselines)
+        return replace(
+            self,
+            inputs=self.inputs[rows],
+            fact=self.fact[rows],
+            foil=self.foil[rows],
+            baselines=self.baselines[rows],
+        )
+
+    @property
+    def baseline(self) -> Images | None:
+        """The baselines (B, C, H, W) where there is one for each image."""
+        return self.baselines if self.baselines.ndim == self.inputs.ndim else None
+
+    def each_baseline(self) -> Iterator[Self]:
+        """Ask the same with one baseline for each image, n times."""
+        if self.baseline is not None:
+            yield self
+            return
+        for baselines in self.baselines.unbind(1):
+            yield replace(self, baselines=baselines)
+
+    def rise(self) -> PerImage:
+        """Give the mean over baselines b of S(x) - S(b) (B,), by the class weights that are fixed at x or S itself."""
+        score, told = self.elsewhere()
+        with torch.no_grad():
+            begins = [score(one.baselines, *told) for one in self.each_baseline()]
+            rise: PerImage = score(self.inputs, *told) - torch.stack(begins).mean(0)
+        return rise
 
     def score(self, logits: Logits) -> PerImage:
         """Give S (B,) of logits (B, classes)."""
@@ -125,7 +150,7 @@ class Answer:
 
     Attributes:
         attribution: (B, C or 1, H, W).
-        baseline: that it compares with (B, C, H, W).
+        baseline: that it compares with (B, C, H, W), where it is one for each.
         scalars: of each image (B,).
         complete: whether the map of each image sums to what the method promises (B,); None where it promises nothing.
         trace: what the map was made of, by name, each (B, ...).
@@ -162,3 +187,8 @@ def squares(inputs: Images, count: int) -> int:
     if shorter < count:
         raise InputError(f"images must be at least {count} pixels wide and high, got {tuple(inputs.shape[2:])}")
     return shorter // count
+
+
+def mean_over_baselines(method: Callable[[Asked], Images], asked: Asked) -> Images:
+    """Give the mean of a method's maps (B, C or 1, H, W) over the baselines of each image."""
+    return torch.stack([method(one) for one in asked.each_baseline()]).mean(0)

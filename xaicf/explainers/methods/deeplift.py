@@ -5,8 +5,8 @@ import warnings
 import torch
 from captum.attr import DeepLift
 
-from xaicf.core import Images, Logits
-from xaicf.explainers.methods.asked import Answer, Asked, Contrasted, completeness
+from xaicf.core import Images
+from xaicf.explainers.methods.asked import Answer, Asked, Contrasted, completeness, mean_over_baselines
 from xaicf.explainers.methods.budget import at_a_time
 
 COMPLETE = {torch.float64: 1e-9}
@@ -16,32 +16,21 @@ COMPLETE_IN_SINGLE = 1e-3
 
 
 def deeplift(asked: Asked) -> Answer:
-    """(x - b) ⊙ multipliers of S by the rescale rule, from the baseline b.
+    """(x - b) ⊙ multipliers of S by the rescale rule from the baseline b; from several, the mean, which is DeepSHAP.
 
-    Reference: Shrikumar et al. 2017, "Learning important features through propagating activation differences";
-    Captum's.
+    Reference: Shrikumar et al. 2017, "Learning important features through propagating activation differences"; Lundberg
+    and Lee 2017, "A unified approach to interpreting model predictions". Captum's ``DeepLift``: its ``DeepLiftShap``
+    compares every image with the same ones.
     """
-    maps = _multiplied(asked, asked.inputs, asked.baselines, asked.between(asked.baselines))
-    scalars, complete = completeness(maps, _rise(asked, asked.baselines), _tolerance(asked))
-    return Answer(maps, asked.baselines, scalars, complete)
+    maps = mean_over_baselines(_multiplied, asked)
+    tolerance = COMPLETE.get(asked.inputs.dtype, COMPLETE_IN_SINGLE)
+    scalars, complete = completeness(maps, asked.rise(), tolerance)
+    return Answer(maps, asked.baseline, scalars, complete)
 
 
-def deep_shap(asked: Asked) -> Answer:
-    """The mean of DeepLIFT's maps from each of the reference images.
-
-    Reference: Lundberg and Lee 2017, "A unified approach to interpreting model predictions"; Captum's ``DeepLiftShap``.
-    """
-    total, rise = torch.zeros_like(asked.inputs), asked.inputs.new_zeros(len(asked))
-    for image in asked.baselines:
-        baselines = image[None].expand_as(asked.inputs)
-        total += _multiplied(asked, asked.inputs, baselines, asked.between(baselines))
-        rise += _rise(asked, baselines)
-    count = len(asked.baselines)
-    scalars, complete = completeness(total / count, rise / count, _tolerance(asked))
-    return Answer(total / count, None, scalars, complete)
-
-
-def _multiplied(asked: Asked, inputs: Images, baselines: Images, weights: Logits) -> Images:
+def _multiplied(asked: Asked) -> Images:
+    inputs, baselines = asked.inputs, asked.baselines
+    weights = asked.between(baselines)
     method = DeepLift(Contrasted(asked.classifier))
     size = max(at_a_time(asked.classifier, inputs) // 2, 1)
     maps: list[Images] = []
@@ -52,15 +41,3 @@ def _multiplied(asked: Asked, inputs: Images, baselines: Images, weights: Logits
             found = method.attribute(begin, baselines[rows], additional_forward_args=(weights[rows],))
             maps.append(found.detach())
     return torch.cat(maps)
-
-
-def _rise(asked: Asked, baselines: Images) -> torch.Tensor:
-    """Give S(x) - S(b) (B,), by the class weights that are fixed at x or S itself."""
-    score, told = asked.elsewhere()
-    with torch.no_grad():
-        rise: torch.Tensor = score(asked.inputs, *told) - score(baselines, *told)
-    return rise
-
-
-def _tolerance(asked: Asked) -> float:
-    return COMPLETE.get(asked.inputs.dtype, COMPLETE_IN_SINGLE)

@@ -8,7 +8,7 @@ import torch
 from captum.attr import GradientShap, IntegratedGradients
 
 from xaicf.core import Images
-from xaicf.explainers.methods.asked import Answer, Asked, completeness
+from xaicf.explainers.methods.asked import Answer, Asked, completeness, mean_over_baselines
 from xaicf.explainers.methods.budget import at_a_time
 
 STEPS = (64, 256, 1024)
@@ -22,17 +22,21 @@ DRAWS, EACH = 8, 8
 
 
 def integrated_gradients(asked: Asked) -> Answer:
-    """(x - b) ⊙ the mean of ∂S/∂x on the straight line from the baseline b.
+    """(x - b) ⊙ the mean of ∂S/∂x on the straight line from the baseline b; from several, the mean.
 
     Reference: Sundararajan et al. 2017, "Axiomatic attribution for deep networks"; Captum's.
     """
+    maps = mean_over_baselines(_integrated, asked)
+    scalars, complete = completeness(maps, asked.rise(), COMPLETE)
+    return Answer(maps, asked.baseline, scalars, complete)
+
+
+def _integrated(asked: Asked) -> Images:
     score, told = asked.elsewhere()
-    with torch.no_grad():
-        rise = score(asked.inputs, *told) - score(asked.baselines, *told)
+    rise = asked.rise()
     maps = torch.zeros_like(asked.inputs)
     size = at_a_time(asked.classifier, asked.inputs)
     left = torch.arange(len(asked), device=maps.device)
-    scalars, complete = completeness(maps, rise, COMPLETE)
     for steps in STEPS:
         for rows in torch.split(left, size):
             maps[rows] = IntegratedGradients(score).attribute(
@@ -42,17 +46,16 @@ def integrated_gradients(asked: Asked) -> Answer:
                 n_steps=steps,
                 internal_batch_size=max(size, len(rows)),
             )
-        scalars, complete = completeness(maps, rise, COMPLETE)
-        left = (~complete).nonzero().flatten()
+        left = (~completeness(maps, rise, COMPLETE)[1]).nonzero().flatten()
         if not len(left):
             break
-    return Answer(maps, asked.baselines, scalars, complete)
+    return maps
 
 
 def gradient_shap(asked: Asked) -> Answer:
-    """The mean of (x - b) ⊙ ∂S/∂x at random points between x and random images b of the reference.
+    """The mean of (x - b) ⊙ ∂S/∂x at random points between x and baselines b drawn from those of the image.
 
-    Their sums are the rise of S over its mean at the reference images in expectation only, so that the completeness
+    Their sums are the rise of S over its mean at the baselines in expectation only, so that the completeness
     error is reported and no image is flagged for it. Every image is asked by the same draws, whatever the batch.
 
     Reference: Erion et al. 2021, "Improving performance of deep learning models with axiomatic attribution priors and
@@ -60,6 +63,7 @@ def gradient_shap(asked: Asked) -> Answer:
     """
     score, told = asked.elsewhere()
     method = GradientShap(score)
+    baselines = asked.baselines if asked.baseline is None else asked.baselines[:, None]
     maps: list[Images] = []
     for row in range(len(asked)):
         one = slice(row, row + 1)
@@ -68,16 +72,13 @@ def gradient_shap(asked: Asked) -> Answer:
             with _drawn_by(number):
                 total += method.attribute(
                     asked.inputs[one],
-                    asked.baselines,
+                    baselines[row],
                     n_samples=EACH,
                     additional_forward_args=tuple(value[one] for value in told),
                 ).detach()
         maps.append(total / DRAWS)
     whole = torch.cat(maps)
-    with torch.no_grad():
-        begins = torch.stack([score(image[None].expand_as(asked.inputs), *told) for image in asked.baselines]).mean(0)
-        rise = score(asked.inputs, *told) - begins
-    return Answer(whole, None, completeness(whole, rise)[0])
+    return Answer(whole, asked.baseline, completeness(whole, asked.rise())[0])
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from captum._utils.models.linear_model import SkLearnRidge
 from captum.attr import Lime
 
 from xaicf.core import Images
-from xaicf.explainers.methods.asked import Answer, Asked, squares
+from xaicf.explainers.methods.asked import Answer, Asked, mean_over_baselines, squares
 from xaicf.explainers.methods.budget import at_a_time
 
 SQUARES = 7
@@ -27,6 +27,10 @@ def lime(asked: Asked) -> Answer:
 
     Reference: Ribeiro et al. 2016, "Why should I trust you?"; Captum's.
     """
+    return Answer(mean_over_baselines(_imitated, asked), asked.baseline)
+
+
+def _imitated(asked: Asked) -> Images:
     inputs, baselines = asked.inputs, asked.baselines
     side = squares(inputs, SQUARES)
     rows, columns = (torch.arange(size, device=inputs.device) // side for size in inputs.shape[2:])
@@ -49,4 +53,4 @@ def lime(asked: Asked) -> Answer:
                 perturbations_per_eval=size,
             )
             maps.append(found[:, :1])
-    return Answer(torch.cat(maps).to(inputs), baselines)
+    return torch.cat(maps).to(inputs)

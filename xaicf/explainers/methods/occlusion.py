@@ -4,7 +4,7 @@ import torch
 from captum.attr import Occlusion
 
 from xaicf.core import Images
-from xaicf.explainers.methods.asked import Answer, Asked, squares
+from xaicf.explainers.methods.asked import Answer, Asked, mean_over_baselines, squares
 from xaicf.explainers.methods.budget import at_a_time
 
 SQUARES = 7
@@ -16,6 +16,10 @@ def occlusion(asked: Asked) -> Answer:
 
     Reference: Zeiler and Fergus 2014; Captum's.
     """
+    return Answer(mean_over_baselines(_occluded, asked), asked.baseline)
+
+
+def _occluded(asked: Asked) -> Images:
     side = squares(asked.inputs, SQUARES)
     score, told = asked.elsewhere()
     channels, stride = asked.inputs.shape[1], max(side // 2, 1)
@@ -33,4 +37,4 @@ def occlusion(asked: Asked) -> Answer:
             )
             # Captum gives every channel the whole of the difference, in single precision.
             maps.append(found[:, :1].to(asked.inputs))
-    return Answer(torch.cat(maps), asked.baselines)
+    return torch.cat(maps)

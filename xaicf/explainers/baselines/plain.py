@@ -1,24 +1,21 @@
-"""Images that a method compares with: what an image would be without its features."""
+"""Baselines that ask nobody: one colour, noise, or the image without its details."""
 
 from collections.abc import Callable
-from typing import Literal
 
 import torch
 from torchvision.transforms.functional import gaussian_blur
 
-from xaicf.core import Images
-
-Baseline = Literal["black", "white", "mean", "blur", "noise", "reference"]
-"""``reference`` are some images of the training split, the others one image for each."""
+from xaicf.core import Images, Labels, Subject
+from xaicf.explainers.baselines.base import Baseline
 
 
-def black(inputs: Images) -> Images:
-    """All zero."""
+def zero(inputs: Images) -> Images:
+    """All zero, black."""
     return torch.zeros_like(inputs)
 
 
-def white(inputs: Images) -> Images:
-    """All one."""
+def maximum(inputs: Images) -> Images:
+    """All one, white."""
     return torch.ones_like(inputs)
 
 
@@ -40,11 +37,31 @@ def noise(inputs: Images) -> Images:
     return drawn.to(inputs).expand_as(inputs).clone()
 
 
-BASELINES: dict[str, Callable[[Images], Images]] = {
-    "black": black,
-    "white": white,
+FILLS: dict[str, Callable[[Images], Images]] = {
+    "zero": zero,
+    "maximum": maximum,
     "mean": mean,
     "blur": blurred,
     "noise": noise,
 }
-"""What makes one baseline (B, C, H, W) for each image (B, C, H, W), by name."""
+"""What makes one image (B, C, H, W) for each image (B, C, H, W), by name."""
+
+
+class Plain(Baseline):
+    """One of :data:`FILLS`, whatever fact and foil.
+
+    Args:
+        fill: its name.
+    """
+
+    def __init__(self, fill: str) -> None:
+        self.fill = fill
+
+    @property
+    def name(self) -> str:
+        """Name the fill."""
+        return self.fill
+
+    def __call__(self, subject: Subject, inputs: Images, fact: Labels, foil: Labels) -> Images:
+        """Give (B, C, H, W)."""
+        return FILLS[self.fill](inputs)

@@ -1,0 +1,134 @@
+"""Measure and show, as a translator learns, what it makes of images."""
+
+import math
+from pathlib import Path
+
+import torch
+from lightning import Callback, LightningModule, Trainer
+from torch import nn
+
+from xaicf.callbacks.logging import log_epoch, save_picture
+from xaicf.core import Batch, InputError, SplitName, Translator, as_found
+from xaicf.data import ImageData
+from xaicf.evaluation.translation import Translations, measure_translations
+from xaicf.explainers.baselines.translated import translated
+from xaicf.viz.matrix import matrix
+
+SHOWN = 8
+"""Images in the picture, the first of as many classes."""
+
+
+class LogTranslations(Callback):
+    """At the end of each validation, translate validation images, measure what comes out, and show some.
+
+    Logged are the numbers of :func:`~xaicf.evaluation.translation.measure_translations`, such as ``val/validity`` and
+    ``val/relative_distance``, and ``val/validity_of_<class>`` for each class. The five that decide whether the
+    translator may serve as a baseline are handed to the module, which writes them into its checkpoint. In training
+    each image is translated to one class, by its id; ``test`` measures all test images and all other classes. The
+    picture, a row for each input and a column for each target class, lies in ``<default_root_dir>/translations``.
+    Every process does the same work.
+
+    Args:
+        classifier: frozen, that is explained; ends in a linear layer. Where the module has one of its own, such as
+            :class:`~xaicf.tasks.Ganmex`, it may be left out.
+        second: another classifier, trained independently: images that only the first takes for members of
+            the class are not of it.
+        images: validation images, at most so many, the first of the split, and no more than are validated.
+
+    Raises:
+        InputError: ``images`` is below 2.
+    """
+
+    def __init__(
+        self, classifier: nn.Module | None = None, second: nn.Module | None = None, images: int = 5000
+    ) -> None:
+        if images < 2:
+            raise InputError(f"images must be at least 2, got {images}")
+        # In a tuple, so that neither Lightning nor DDP takes it for a part of the training.
+        self.given = (classifier,)
+        self.second = second
+        self.images = images
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Refuse what does not translate.
+
+        Raises:
+            InputError: the module is no translator, or the data is no :class:`ImageData`.
+        """
+        data = getattr(trainer, "datamodule", None)
+        if not isinstance(pl_module, Translator) or not isinstance(data, ImageData):
+            names = f"{type(pl_module).__name__} and {type(data).__name__}"
+            raise InputError(f"LogTranslations needs a Translator and an ImageData module, got {names}")
+        classifier = self.given[0] or getattr(pl_module, "classifier", None)
+        if classifier is None:
+            raise InputError(f"LogTranslations needs a classifier, and {type(pl_module).__name__} has none")
+        self.data, self.classifier = data, classifier
+
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Measure, log, and tell the module."""
+        if trainer.sanity_checking:
+            return
+        validated = int(sum(trainer.num_val_batches)) * self.data.batch_size  # fewer in a trial
+        count = max(min(self.images, len(self.data.splits["val"]), validated), 2)
+        found = self._measured(pl_module, "val", count, foils=1)
+        record = getattr(pl_module, "record_fitness", None)
+        if record is not None:
+            record(found.fitness)
+        self._log(pl_module, "val", found)
+
+    def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Measure all of the test, and log."""
+        self._log(pl_module, "test", self._measured(pl_module, "test", len(self.data.splits["test"]), None))
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Draw, write and log, on process 0."""
+        if trainer.sanity_checking or not trainer.is_global_zero:
+            return
+        labels = self.data.splits["val"].labels
+        ids = [int((labels == one).nonzero()[0]) for one in labels.unique()[:SHOWN]]  # type: ignore[no-untyped-call]
+        images = self.data.samples(ids)["image"].to(pl_module.device)
+        targets = torch.arange(min(self.data.num_classes, 2 * SHOWN), device=images.device)
+        each, classes = images.repeat_interleave(len(targets), 0), targets.repeat(len(images))
+        made = translated(pl_module, each, classes)
+        with as_found(self.classifier), torch.no_grad():
+            valid = self.classifier(made).argmax(1) == classes
+        shape = len(images), len(targets)
+        names = self.data.class_names
+        drawn = matrix(
+            images,
+            made.view(*shape, *images.shape[1:]),
+            [names[int(labels[one])] for one in ids],
+            [names[one] for one in targets.tolist()],
+            valid.view(shape),
+        )
+        folder = Path(trainer.default_root_dir) / f"translations/epoch_{trainer.current_epoch:04d}"
+        log_epoch(
+            trainer.loggers,
+            trainer.current_epoch,
+            {},
+            {"translations/matrix": save_picture(drawn, folder / "matrix.png")},
+        )
+
+    def _measured(self, module: LightningModule, split: SplitName, count: int, foils: int | None) -> Translations:
+        assert isinstance(module, Translator)
+        device = module.device
+        for network in (self.classifier, self.second):
+            if network is not None:
+                network.to(device)
+        batch, training = (
+            _on(device, given) for given in (self.data.samples(range(count), split), self.data.reference(whole=True))
+        )
+        with torch.inference_mode(False):
+            return measure_translations(
+                module.translate, self.classifier, batch, training, self.data.num_classes, self.second, foils
+            )
+
+    def _log(self, module: LightningModule, stage: str, found: Translations) -> None:
+        by_class = zip(self.data.class_names, found.validity_by_class.tolist(), strict=True)
+        values = {**found.numbers, **{f"validity_of_{name}": value for name, value in by_class}}
+        known = {f"{stage}/{name}": value for name, value in values.items() if not math.isnan(value)}
+        module.log_dict(known, sync_dist=True)
+
+
+def _on(device: torch.device, batch: Batch) -> Batch:
+    return {**batch, "image": batch["image"].to(device), "label": batch["label"].to(device)}

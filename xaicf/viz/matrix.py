@@ -1,0 +1,55 @@
+"""A table of pictures: a row for each input, a column for each class it was redrawn as."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image, ImageDraw
+from torch import Tensor
+
+from xaicf.core import Images
+from xaicf.viz.heatmap import Pixels, picture
+from xaicf.viz.panel import short, text_font
+
+CELL, GAP, LEFT, TOP = 64, 4, 96, 40
+"""Pixels: of a picture's side, between pictures, and for the names at the left and the top."""
+
+INVALID = "#c02030"
+
+
+def matrix(
+    inputs: Images, made: Tensor, row_names: Sequence[str], column_names: Sequence[str], valid: Tensor
+) -> Pixels:
+    """Lay out inputs and what was made of each.
+
+    Args:
+        inputs: (N, C, H, W) in [0, 1].
+        made: (N, K, C, H, W).
+        row_names: of each input's class, N.
+        column_names: of each target class, K.
+        valid: whether the classifier takes what was made for a member of the class (N, K); else it has a red frame.
+
+    Returns:
+        Pixels (H', W', 3) in [0, 1].
+    """
+    rows, columns = made.shape[:2]
+    step = CELL + GAP
+    canvas = Image.new("RGB", (LEFT + step * (columns + 1) + 2 * GAP, TOP + step * rows + GAP), "white")
+    draw = ImageDraw.Draw(canvas)
+    for place, name in enumerate(("input", *column_names)):
+        draw.text((_left(place) + CELL / 2, TOP - 14), short(name, 10), "#222222", text_font(10), anchor="mm")
+    draw.text((LEFT + 2 * GAP + step * (1 + columns / 2), 12), "redrawn as", "#222222", text_font(11), anchor="mm")
+    for row in range(rows):
+        top = TOP + step * row
+        draw.text((LEFT - GAP, top + CELL / 2), short(row_names[row], 14), "#222222", text_font(10), anchor="rm")
+        for place, image in enumerate((inputs[row], *made[row])):
+            left = _left(place)
+            if place and not valid[row, place - 1]:
+                draw.rectangle((left - 3, top - 3, left + CELL + 2, top + CELL + 2), outline=INVALID, width=3)
+            small = Image.fromarray((picture(image) * 255).round().astype(np.uint8))
+            canvas.paste(small.resize((CELL, CELL), Image.Resampling.NEAREST), (left, top))
+    return np.asarray(canvas, dtype=np.float32) / np.float32(255)
+
+
+def _left(place: int) -> int:
+    """Give where a column begins; the made images stand a little apart from the inputs."""
+    return LEFT + (CELL + GAP) * place + (2 * GAP if place else 0)
