@@ -1,7 +1,7 @@
 """Anybody's own images: a folder of class folders."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -32,9 +32,10 @@ class ImageFolder(ImageData):
         batch_size: images in a batch, for each process.
         seed: of the split.
         folder: within ``root``, where that holds several sets.
+        classes: names of the class folders to read; all if left out.
 
     Raises:
-        DataError: the folder is missing, or holds fewer than two classes.
+        DataError: the folder is missing, has no such class, or holds fewer than two classes.
         InputError: neither root nor folder is given, or a size, fraction or number of channels is out of its range.
     """
 
@@ -49,6 +50,7 @@ class ImageFolder(ImageData):
         batch_size: int = 128,
         seed: int = 0,
         folder: str = "",
+        classes: Sequence[str] | None = None,
     ) -> None:
         super().__init__(batch_size, seed)
         if channels not in (1, 3):
@@ -72,7 +74,8 @@ class ImageFolder(ImageData):
         for name in self.fractions:
             if cut and self.train_root == self.root and (self.root / name).is_dir():
                 raise DataError(f"image folder {self.root} has a folder {name} but none named train")
-        self.class_names = _class_names(self.train_root)
+        self.class_names = _class_names(self.train_root, classes)
+        self.chosen = classes is not None
 
     def load(self) -> dict[SplitName, LabelledImages]:
         """List the images, and decode them if they are to be in memory.
@@ -91,7 +94,7 @@ class ImageFolder(ImageData):
         return {**splits, **dict(zip([*missing, "train"], parts, strict=True))}
 
     def _read(self, folder: Path) -> LabelledImages:
-        unknown = [name for name in class_folders(folder) if name not in self.class_names]
+        unknown = [name for name in class_folders(folder) if not (self.chosen or name in self.class_names)]
         if unknown:
             raise DataError(f"class folder {folder / unknown[0]} has no counterpart in {self.train_root}")
         paths: list[str] = []
@@ -106,9 +109,13 @@ class ImageFolder(ImageData):
         return LabelledImages(files[torch.arange(len(files))] if self.in_memory else files, torch.tensor(labels))
 
 
-def _class_names(folder: Path) -> tuple[str, ...]:
+def _class_names(folder: Path, chosen: Sequence[str] | None) -> tuple[str, ...]:
     names = class_folders(folder)
-    if len(names) < 2:
+    for name in chosen or ():
+        if name not in names:
+            raise DataError(f"image folder {folder} has no class folder {name}, only {', '.join(names)}")
+    names = names if chosen is None else tuple(chosen)
+    if len(set(names)) < 2:
         raise DataError(f"image folder {folder} must hold at least two class folders, found {len(names)}")
     return names
 

@@ -9,6 +9,13 @@ from xaicf.studies.cdeepex_path import CDeepExPath
 from xaicf.studies.cdeepex_rivals import CDeepExRivals
 from xaicf.studies.cdeepex_staged import CDeepExStaged
 from xaicf.studies.cdeepex_starts import CDeepExStarts
+from xaicf.studies.ganmex_bam import GanmexBAM
+from xaicf.studies.ganmex_binary import GanmexBinary
+from xaicf.studies.ganmex_losses import GanmexLosses
+from xaicf.studies.ganmex_maps import GanmexMaps
+from xaicf.studies.ganmex_misclassified import GanmexMisclassified
+from xaicf.studies.ganmex_quality import GanmexQuality
+from xaicf.studies.ganmex_randomisation import GanmexRandomisation
 from xaicf.studies.study import Place, Row, Study, markdown, write
 from xaicf.studies.wc_linear import WCLinear
 from xaicf.studies.wc_maps import WCMaps
@@ -26,6 +33,13 @@ STUDIES: dict[str, type[Study]] = {
     "cdeepex_rivals": CDeepExRivals,
     "cdeepex_staged": CDeepExStaged,
     "cdeepex_starts": CDeepExStarts,
+    "ganmex_bam": GanmexBAM,
+    "ganmex_binary": GanmexBinary,
+    "ganmex_losses": GanmexLosses,
+    "ganmex_maps": GanmexMaps,
+    "ganmex_misclassified": GanmexMisclassified,
+    "ganmex_quality": GanmexQuality,
+    "ganmex_randomisation": GanmexRandomisation,
     "wc_linear": WCLinear,
     "wc_maps": WCMaps,
     "wc_masking": WCMasking,

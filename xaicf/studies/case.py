@@ -83,7 +83,7 @@ class Case:
         limit = min(QUICK, self.images or QUICK) if place.quick else self.images
         step = 1 if limit is None else max(-(-len(images) // limit), 1)
         labels = torch.cat([data.split(name).labels for name in self.splits])[::step]
-        return Examined(self, network, Subset(images, range(0, len(images), step)), labels, data.class_names)
+        return Examined(self, network, Subset(images, range(0, len(images), step)), labels, data)
 
 
 @dataclass
@@ -95,14 +95,19 @@ class Examined:
         network: the classifier.
         samples: N images, a batch of one each.
         labels: (N,).
-        class_names: one for each class.
+        data: that the images are of.
     """
 
     case: Case
     network: nn.Module
     samples: Dataset[Batch]
     labels: Labels
-    class_names: tuple[str, ...]
+    data: ImageData
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """One for each class."""
+        return self.data.class_names
 
     def images(self, which: Tensor) -> Images:
         """Read some images (B, C, H, W) in [0, 1], by their positions (B,)."""

@@ -131,6 +131,7 @@ class Place:
         checkpoint: str | None = None,
         data: Mapping[str, Any] | None = None,
         model: Mapping[str, Any] | None = None,
+        trainer: Mapping[str, Any] | None = None,
     ) -> nn.Module:
         """Give a frozen network of a configuration, trained unless it is there; see :func:`trained`.
 
@@ -140,9 +141,12 @@ class Place:
             checkpoint: file name, for one that the training has kept beside the best.
             data: arguments of the data that differ from the file's.
             model: arguments of the model that do.
+            trainer: settings of the trainer that do.
         """
         changed = {"data": data, "model": model}
         changes = {part: {"init_args": dict(values)} for part, values in changed.items() if values}
+        if trainer and not self.quick:
+            changes["trainer"] = dict(trainer)
         best = trained(config, self.networks, self.root, seed, self.quick, changes)
         return load_frozen(best if checkpoint is None else best.parent / checkpoint)
 

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from xaicf.core import InputError, UserError
+from xaicf.data.base import data_root
 
 SHOWS = ("ExplainAtValidationEnd", "LogSamples")
 """Callbacks that show how a training goes; a study does without."""
@@ -52,22 +53,18 @@ def trained(
         UserError: the training ended with an error.
     """
     settings = _settings(config, seed, quick)
-    needed = {}
     for holder, key in _checkpoints(settings):
         if not _is_given(changes or {}, key):
-            found = trained(_origin(config, holder[key]), folder, root, 0, quick)
-            # Known by its name, wherever the folder lies.
-            holder[key] = f"{found.parent.name}/{found.name}"
-            needed[holder[key]] = str(found)
+            holder[key] = str(trained(_origin(config, holder[key]), folder, root, 0, quick))
     settings = _merged(settings, changes or {})
-    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
-    for holder, key in _checkpoints(settings):
-        holder[key] = needed.get(holder[key], holder[key])
+    # Checkpoints are known by their names, wherever the folder lies.
+    plain = json.dumps(settings, sort_keys=True).replace(f"{folder}/", "")
+    digest = hashlib.sha256(plain.encode()).hexdigest()[:12]
     run = folder / f"{Path(config).parent.name}-{Path(config).stem}-{digest}"
     if not (run / FINISHED).exists():
         run.mkdir(parents=True, exist_ok=True)
         settings["trainer"]["default_root_dir"] = str(run)
-        (run / "settings.yaml").write_text(yaml.safe_dump(settings))
+        (run / "settings.yaml").write_text(yaml.safe_dump(_located(settings, root)))
         command = [sys.executable, "-m", "xaicf", "fit", "--config", str(run / "settings.yaml")]
         command += [] if root is None else ["--data.root", root]
         command += ["--ckpt_path", "last"] if (run / "last.ckpt").exists() else []
@@ -91,6 +88,17 @@ def _checkpoints(settings: object) -> Iterator[tuple[dict[str, str], str]]:
     elif isinstance(settings, list):
         for value in settings:
             yield from _checkpoints(value)
+
+
+def _located(settings: object, root: str | None) -> object:
+    """Find files that lie with the data, ``data/...``, in its root."""
+    if isinstance(settings, dict):
+        return {key: _located(value, root) for key, value in settings.items()}
+    if isinstance(settings, list):
+        return [_located(value, root) for value in settings]
+    if isinstance(settings, str) and settings.startswith("data/"):
+        return str(data_root(root) / settings.removeprefix("data/"))
+    return settings
 
 
 def _is_given(changes: Mapping[str, Any], key: str) -> bool:

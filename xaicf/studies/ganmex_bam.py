@@ -1,0 +1,170 @@
+"""GANMEX, Table 1: whether maps stay in the area where two classes differ, on objects that are pasted on scenes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
+
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from xaicf.core import Explanation, Flags, Labels, PerImage, Subject
+from xaicf.data import BAM
+from xaicf.explainers import Attribution, Explainer
+from xaicf.explainers.baselines import Ganmex
+from xaicf.studies.asking import explain_all, predicted
+from xaicf.studies.drawing import draw_maps
+from xaicf.studies.one_vs_one import BAM_CASE, TranslatedCase, attributions
+from xaicf.studies.study import Place, Row, Study
+
+PUBLISHED: dict[str, tuple[float, float, float]] = {
+    "IG, zero": (0.711, 2.440, 1.591),
+    "IG, MDTS": (0.850, 1.254, 0.852),
+    "EG": (0.610, 1.074, 0.846),
+    "IG, GANMEX": (0.459, 1.027, 0.747),
+}
+"""Mean inverse localisation for a different object, a different scene, and both."""
+
+GOAL = 0.6
+"""Of GANMEX, over both questions."""
+
+
+@dataclass(frozen=True)
+class GanmexBAM(Study):
+    """Asks of test images that the classifier knows why not the class with another object, and with another scene.
+
+    The inverse localisation of a map is the mean of |A| where the two classes share their features by that where they
+    differ; |A| is that of the map summed over channels, and the object's area that of the input. Of each image one
+    foil with another object and one with another scene is taken, by its number. ``mean`` and ``median`` are over
+    images, ``ratio of means`` divides the means over images of the numerator and of the denominator.
+    """
+
+    title: ClassVar[str] = "Inverse localisation of maps on objects that are pasted on scenes"
+    spread: ClassVar[str] = "bootstrap interval of 95 % over images for means, quartiles for medians"
+
+    pair: TranslatedCase = BAM_CASE
+    images: int = 400
+    drawn: int = 6
+
+    def quick(self) -> Self:
+        """Give six images."""
+        return replace(self, images=6, drawn=2)
+
+    def run(self, place: Place) -> tuple[list[Row], dict[str, Figure]]:
+        """Measure each attribution on both questions."""
+        examined, subject = self.pair.subject(place)
+        data = examined.data
+        assert isinstance(data, BAM)
+        split = data.split("test")
+        every = torch.arange(len(split))
+        known = every[predicted(examined.network, data.samples(every.tolist(), "test")["image"]) == split.labels]
+        if place.quick:  # a network of a few batches knows next to nothing
+            known = every
+        which = known[:: max(len(known) // self.images, 1)][: self.images]
+        batch = data.samples(which.tolist(), "test")
+        labels, masks = batch["label"], batch["mask"]
+        rows = [
+            Row.share("test images that the classifier knows", predicted(examined.network, batch["image"]) == labels)
+            if place.quick
+            else Row("share of the test images that the classifier knows", len(known) / len(every), n=len(every))
+        ]
+        foils = {
+            "different object": self._other_object(data, labels, which),
+            "different scene": self._other_scene(data, labels, which),
+        }
+        areas = {"different object": masks, "different scene": ~masks}
+        answered: dict[str, dict[str, Explanation]] = {}
+        for title, explainer in self._explainers(place).items():
+            answered[title] = {
+                question: explain_all(explainer, subject, batch["image"], labels, foil)
+                for question, foil in foils.items()
+            }
+            rows += self._rows(title, {q: self._parts(found, areas[q]) for q, found in answered[title].items()})
+        for question, foil in foils.items():
+            rows += self._of_baselines(question, answered, foil, subject)
+        shown = range(0, len(which), max(len(which) // self.drawn, 1))[: self.drawn]
+        figures = {
+            question.replace(" ", "_"): draw_maps(
+                {title: one[question] for title, one in answered.items() if title in DRAWN}, shown, data.class_names
+            )
+            for question in foils
+        }
+        return rows, figures
+
+    def _explainers(self, place: Place) -> dict[str, Explainer]:
+        unfit = place.quick
+        by_name = attributions(unfit)
+        ganmex = Ganmex(unfit=unfit)
+        return {
+            "IG, zero": by_name["zero"],
+            "IG, MDTS": by_name["MDTS"],
+            "EG": by_name["EG"],
+            "IG, GANMEX": by_name["GANMEX"],
+            "gradient": Attribution("gradient", "pair"),
+            "input x gradient": Attribution("input_x_gradient", "pair"),
+            "IG, mean": Attribution("integrated_gradients", "pair", baseline="mean"),
+            "IG, blur": Attribution("integrated_gradients", "pair", baseline="blur"),
+            "DeepLIFT, zero": Attribution("deeplift", "pair", baseline="zero"),
+            "DeepLIFT, GANMEX": Attribution("deeplift", "pair", baseline=ganmex),
+            "occlusion, zero": Attribution("occlusion", "pair", baseline="zero"),
+            "occlusion, GANMEX": Attribution("occlusion", "pair", baseline=ganmex),
+        }
+
+    @staticmethod
+    def _other_object(data: BAM, labels: Labels, which: Tensor) -> Labels:
+        count, scenes = len(data.object_names), len(data.scene_names)
+        return (data.object_of(labels) + 1 + which % (count - 1)) % count * scenes + data.scene_of(labels)
+
+    @staticmethod
+    def _other_scene(data: BAM, labels: Labels, which: Tensor) -> Labels:
+        scenes = len(data.scene_names)
+        return data.object_of(labels) * scenes + (data.scene_of(labels) + 1 + which % (scenes - 1)) % scenes
+
+    @staticmethod
+    def _parts(found: Explanation, distinguishing: Flags) -> tuple[PerImage, PerImage]:
+        """Give the mean of |A| over the common and over the distinguishing area, each (N,)."""
+        assert found.attribution is not None
+        size = found.attribution.double().sum(1).abs()
+        common, differing = (
+            (size * area).flatten(1).sum(1) / area.flatten(1).sum(1) for area in (~distinguishing, distinguishing)
+        )
+        return common, differing
+
+    @staticmethod
+    def _rows(title: str, parts: Mapping[str, tuple[PerImage, PerImage]]) -> list[Row]:
+        both = (torch.cat([part[0] for part in parts.values()]), torch.cat([part[1] for part in parts.values()]))
+        rows = []
+        for place, (question, (common, differing)) in enumerate({**parts, "overall": both}.items()):
+            goal = GOAL if title == "IG, GANMEX" and question == "overall" else None
+            published = PUBLISHED[title][place] if title in PUBLISHED else None
+            ratios = common / differing.clamp(min=1e-30)
+            mean = Row.mean(f"{title}: {question}, mean", ratios, goal, "lower")
+            rows.append(replace(mean, published=published))
+            rows.append(Row.median(f"{title}: {question}, median", ratios, better="lower"))
+            rows.append(
+                Row(
+                    f"{title}: {question}, ratio of means",
+                    float(common.mean() / differing.mean()),
+                    n=len(common),
+                    better="lower",
+                )
+            )
+        return rows
+
+    @staticmethod
+    def _of_baselines(
+        question: str, answered: Mapping[str, Mapping[str, Explanation]], foil: Labels, subject: Subject
+    ) -> list[Row]:
+        """Say whether baselines are what they should be: members of the foil, near the image."""
+        rows = []
+        for title in ("IG, zero", "IG, MDTS", "IG, GANMEX"):
+            found = answered[title][question]
+            assert found.baseline is not None
+            valid = predicted(subject.classifier, found.baseline) == foil
+            rows.append(Row.share(f"{title}: {question}, baselines that the classifier calls the foil", valid))
+            distance = (found.baseline - found.inputs).abs().mean((1, 2, 3))
+            rows.append(Row.mean(f"{title}: {question}, L1 distance of the baseline", distance))
+        return rows
+
+
+DRAWN = ("IG, zero", "IG, MDTS", "EG", "IG, GANMEX", "gradient")

@@ -1,0 +1,136 @@
+"""GANMEX, Fig. 4: two kinds of fruit that differ in colour, not in shape, and not in the background."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
+
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from xaicf.core import Explanation, Flags, Images, PerImage
+from xaicf.explainers import Attribution
+from xaicf.explainers.baselines import BaselineName, Ganmex
+from xaicf.explainers.methods import Method
+from xaicf.studies.asking import explain_all, predicted
+from xaicf.studies.one_vs_one import FRUIT_CASE, TranslatedCase
+from xaicf.studies.study import Place, Row, Study
+from xaicf.viz.heatmap import heatmap, picture
+
+PLAIN: tuple[BaselineName, ...] = ("zero", "maximum", "blur", "mdts")
+
+METHODS: tuple[tuple[Method, Method], ...] = (("integrated_gradients", "gradient_shap"), ("deeplift", "deep_shap"))
+"""For one baseline, and for samples."""
+
+SATURATED = 0.5
+"""Saturation, of 1, from which a pixel counts as fruit: oranges and lemons are, most of what is behind them is not."""
+
+
+@dataclass(frozen=True)
+class GanmexBinary(Study):
+    """Asks of test images that the classifier knows why the one fruit and not the other.
+
+    No masks are known, so that two stand-ins are measured: how much of |A| lies on saturated pixels, by their share
+    of the image, and how |A| goes with the length of the image's own gradient, its edges.
+
+    Args:
+        pair: classifier, data and translator.
+        images: of the test at most.
+        drawn: of these, in the picture.
+    """
+
+    title: ClassVar[str] = "Orange or lemon: maps by six baselines"
+    spread: ClassVar[str] = "bootstrap interval of 95 % over images"
+
+    pair: TranslatedCase = FRUIT_CASE
+    images: int = 100
+    drawn: int = 6
+
+    def quick(self) -> Self:
+        """Give four images."""
+        return replace(self, images=4, drawn=2)
+
+    def run(self, place: Place) -> tuple[list[Row], dict[str, Figure]]:
+        """Measure and draw, for integrated gradients and for DeepLIFT."""
+        examined, subject = self.pair.subject(place)
+        answers = examined.logits.argmax(1)
+        right = answers == examined.labels
+        which = (right if not place.quick else torch.ones_like(right)).nonzero().flatten()[: self.images]
+        images = examined.images(which)
+        fact = answers[which]
+        rows = [Row.share("test images that the classifier knows", right)]
+        figures: dict[str, Figure] = {}
+        for method, spread in METHODS:
+            explainers: dict[str, Attribution] = {name: Attribution(method, "pair", baseline=name) for name in PLAIN}
+            explainers["foil_samples"] = Attribution(spread, "pair", baseline="foil_samples")
+            explainers["ganmex"] = Attribution(method, "pair", baseline=Ganmex(unfit=place.quick))
+            found = {name: explain_all(one, subject, images, fact, 1 - fact) for name, one in explainers.items()}
+            for name, one in found.items():
+                words = f"{method}, {name}"
+                rows.append(
+                    Row.mean(f"{words}: |A| on saturated pixels by that elsewhere", _on(_saturated(images), one))
+                )
+                rows.append(Row.mean(f"{words}: correlation of |A| with edges", _correlation(_edges(images), one)))
+                if one.baseline is not None:
+                    valid = predicted(subject.classifier, one.baseline) == one.foil
+                    rows.append(Row.share(f"{words}: baselines that the classifier calls the other fruit", valid))
+                    rows.append(Row.mean(f"{words}: L1 distance", (one.baseline - images).abs().mean((1, 2, 3))))
+            figures[method] = _picture(images, found, examined.class_names, self.drawn)
+        return rows, figures
+
+
+def _size(found: Explanation) -> Tensor:
+    assert found.attribution is not None
+    return found.attribution.double().sum(1).abs()
+
+
+def _on(area: Flags, found: Explanation) -> PerImage:
+    """Give the mean of |A| in the area by that elsewhere (N,), NaN where either is empty."""
+    size = _size(found)
+    inside, outside = ((size * one).flatten(1).sum(1) / one.flatten(1).sum(1) for one in (area, ~area))
+    return inside / outside
+
+
+def _saturated(images: Images) -> Flags:
+    high, low = images.amax(1), images.amin(1)
+    return (high - low) / high.clamp(min=1e-6) > SATURATED
+
+
+def _edges(images: Images) -> Tensor:
+    grey = images.double().mean(1)
+    down, across = torch.gradient(grey, dim=(1, 2))
+    return (down.square() + across.square()).sqrt()
+
+
+def _correlation(map_: Tensor, found: Explanation) -> PerImage:
+    pair = torch.stack([map_.double(), _size(found)]).flatten(2)
+    pair = pair - pair.mean(2, keepdim=True)
+    return (pair[0] * pair[1]).sum(1) / pair.square().sum(2).sqrt().prod(0).clamp(min=1e-12)
+
+
+def _picture(images: Images, found: Mapping[str, Explanation], class_names: tuple[str, ...], drawn: int) -> Figure:
+    drawn = min(drawn, len(images))
+    columns = 1 + sum(1 + (one.baseline is not None and name not in PLAIN[:2]) for name, one in found.items())
+    figure = Figure(figsize=(1.35 * columns, 1.6 * drawn + 0.5), layout="constrained")
+    grid = figure.subplots(drawn, columns, squeeze=False)
+    for axes in grid.flat:
+        axes.set(xticks=[], yticks=[])
+    for row in range(drawn):
+        line = iter(grid[row])
+        axes = next(line)
+        axes.imshow(picture(images[row]))
+        first = found[PLAIN[0]]
+        axes.set_title(f"{class_names[int(first.fact[row])]},\nnot {class_names[int(first.foil[row])]}?", fontsize=6)
+        for name, one in found.items():
+            assert one.attribution is not None
+            if one.baseline is not None and name not in PLAIN[:2]:
+                axes = next(line)
+                axes.imshow(picture(one.baseline[row]))
+                axes.set_title(
+                    f"{name} baseline,\np(other) = {one.scalars['foil_probability_baseline'][row]:.2f}", fontsize=6
+                )
+            axes = next(line)
+            axes.imshow(heatmap(one.attribution[row], images[row]))
+            axes.set_title(name, fontsize=7)
+    figure.suptitle("red speaks for the fruit, blue for the other; each map has its own scale", fontsize=9)
+    return figure

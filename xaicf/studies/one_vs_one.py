@@ -1,0 +1,91 @@
+"""What studies of one class against another share: a case with its translator, and attributions by baseline."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
+
+from xaicf.core import Subject
+from xaicf.explainers import Attribution
+from xaicf.explainers.baselines import Ganmex
+from xaicf.studies.case import CASES, Case, Examined, Foreign
+from xaicf.studies.study import Place
+
+
+@dataclass(frozen=True)
+class Second:
+    """A classifier that had no part in a translator's training.
+
+    Args:
+        config: file for ``python -m xaicf fit``.
+        seed: of its training.
+        foreign: a classifier made elsewhere in its place.
+    """
+
+    config: str = ""
+    seed: int = 1
+    foreign: Foreign | None = None
+
+    def network(self, place: Place) -> nn.Module:
+        """Train it, or make it."""
+        return place.network(self.config, self.seed) if self.foreign is None else self.foreign.make(place.root)
+
+
+@dataclass(frozen=True)
+class TranslatedCase:
+    """A classifier, its images, and a translator that was trained against it.
+
+    Args:
+        case: classifier and images.
+        translator: file for ``python -m xaicf fit``.
+        second: another classifier of the same data, trained independently.
+    """
+
+    case: Case
+    translator: str
+    second: Second | None = None
+
+    def subject(self, place: Place, model: Mapping[str, Any] | None = None, seed: int = 0) -> tuple[Examined, Subject]:
+        """Give what is examined, and the subject with translator and all training images, training what is missing.
+
+        Args:
+            place: where the study works.
+            model: arguments of the translator that differ from its file's.
+            seed: of its training.
+        """
+        examined = self.case.examined(place)
+        translator = place.network(self.translator, seed, model=model)
+        return examined, Subject(examined.network, translator=translator, reference=examined.data.reference(whole=True))
+
+    def second_network(self, place: Place) -> nn.Module | None:
+        """Give the second classifier, if there is one."""
+        return None if self.second is None else self.second.network(place)
+
+
+MNIST_CASE = TranslatedCase(
+    Case("MNIST", "configs/classifier/mnist.yaml"), "configs/ganmex/mnist.yaml", Second("configs/classifier/mnist.yaml")
+)
+FASHION_CASE = TranslatedCase(
+    Case("Fashion-MNIST", "configs/classifier/fashion_mnist.yaml"), "configs/ganmex/fashion_mnist.yaml"
+)
+BAM_CASE = TranslatedCase(Case("BAM", "configs/classifier/bam.yaml"), "configs/ganmex/bam.yaml")
+COLOURED_CASE = TranslatedCase(
+    Case("coloured MNIST", "configs/classifier/coloured_mnist.yaml"), "configs/ganmex/coloured_mnist.yaml"
+)
+FRUIT_CASE = TranslatedCase(Case("fruit", "configs/classifier/fruit.yaml"), "configs/ganmex/fruit.yaml")
+CIFAR_CASE = TranslatedCase(CASES[0], "configs/ganmex/cifar10.yaml", Second(foreign=CASES[1].foreign))
+
+
+def attributions(unfit: bool = False) -> dict[str, Attribution]:
+    """Give integrated gradients of S_fact - S_foil from the paper's baselines, by the paper's names.
+
+    Args:
+        unfit: take any translator, fit or not.
+    """
+    return {
+        "zero": Attribution("integrated_gradients", "pair", baseline="zero"),
+        "MDTS": Attribution("integrated_gradients", "pair", baseline="mdts"),
+        "EG": Attribution("gradient_shap", "pair", baseline="foil_samples"),
+        "GANMEX": Attribution("integrated_gradients", "pair", baseline=Ganmex(unfit=unfit)),
+    }
