@@ -10,6 +10,10 @@ from PIL import Image
 from xaicf.data import ImageFolder
 from xaicf.nn import CifarResNet
 
+FRUIT = ("n07747607_orange", "n07749582_lemon")
+
+SCENES = ("n02793495_barn", "n09193705_alp", "n09256479_coral_reef", "sea")
+
 
 def write_small(root: Path, family: str) -> None:
     """Write 400 training and 10 test images of ten classes that can be told apart, as MNIST's files."""
@@ -41,12 +45,19 @@ def write_photos(root: Path) -> None:
         for label in range(10):
             write(root / "cifar10_lossless" / split / f"class {label}", range(20 * label, 20 * label + count), (32, 32))
     for split, count in (("train", 8), ("val", 2)):
-        for label in range(5):
-            write(root / "tiny_imagenet_28" / split / f"class {label}", range(40 * label, 40 * label + count), (64, 64))
+        for label, name in enumerate(("class 0", "class 1", "class 2", *FRUIT)):
+            write(root / "tiny_imagenet_28" / split / name, range(40 * label, 40 * label + count), (64, 64))
     (root / "weights").mkdir(parents=True, exist_ok=True)
     for depth, name in ((20, "resnet20-12fca82f.th"), (56, "resnet56-4bfd9763.th")):
         state = CifarResNet((3, 32, 32), 10, depth).state_dict()
         torch.save({"state_dict": {f"module.{key}": value for key, value in state.items()}}, root / "weights" / name)
+
+
+def write_scenes(root: Path) -> None:
+    """Write 40 + 10 pictures of each of four scenes, each of one grey."""
+    for label, name in enumerate(SCENES):
+        write(root / "scenes/train" / name, range(60 * label, 60 * label + 40), (64, 64))
+        write(root / "scenes/val" / name, range(60 * label + 40, 60 * label + 50), (64, 64))
 
 
 def write(folder: Path, values: range, size: tuple[int, int] = (8, 8)) -> None:

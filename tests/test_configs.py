@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
-from small_data import write_faces, write_photos, write_small
+from small_data import write_faces, write_photos, write_scenes, write_small
 
 from xaicf.cli import main
 from xaicf.explainers.solvers import SOLVERS, AugmentedLagrangian
@@ -16,7 +16,7 @@ from xaicf.store import explainers, verify
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 ALL = sorted(path for path in CONFIGS.rglob("*.yaml") if "studies" not in path.parts)
-FETCHED = re.compile(r"^  class_path: (?:Biased|LateClass)?(MNIST|FashionMNIST)$", re.MULTILINE)
+FETCHED = re.compile(r"^  class_path: (?:Biased|LateClass|Coloured)?(MNIST|FashionMNIST)$", re.MULTILINE)
 
 
 @pytest.fixture(autouse=True)
@@ -35,6 +35,10 @@ def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
 
 def data_arguments(config: Path) -> list[str]:
     """Write small files for a data set that is not bundled, unless it is there in full."""
+    if "class_path: BAM" in config.read_text():
+        write_scenes(Path("data"))
+        write_small(Path("data"), "FashionMNIST")
+        return ["--data.root=data", "--data.object_classes=[Bag,Coat]", "--data.images_per_class=10"]
     if "folder: " in config.read_text():
         write_photos(Path("data"))
         return ["--data.root=data"]
@@ -62,7 +66,7 @@ def fit(config: Path, *arguments: str) -> int:
 
 def train_named(config: Path) -> None:
     """Train, for two batches, the networks whose checkpoints a configuration names."""
-    for path in sorted({Path(one) for one in re.findall(r"path: (runs/\S+\.ckpt)", config.read_text())}):
+    for path in sorted({Path(one) for one in re.findall(r"(?:path|classifier): (runs/\S+\.ckpt)", config.read_text())}):
         (origin,) = (one for one in ALL if f"  default_root_dir: {path.parent}\n" in one.read_text())
         limits = [
             "--trainer.max_epochs=1",
@@ -71,6 +75,7 @@ def train_named(config: Path) -> None:
             "--trainer.check_val_every_n_epoch=1",
         ]
         callbacks = ["--trainer.callbacks=null", "--trainer.logger=false", "--trainer.log_every_n_steps=1"]
+        train_named(origin)
         assert fit(origin, *limits, *callbacks) == 0
         assert path.is_file()
 

@@ -58,6 +58,7 @@ NOT_FOR_USERS = (
     r"`isinstance\(treespec, LeafSpec\)` is deprecated",  # within Lightning
     r"The '\w+' does not have many workers",  # images lie in memory
     "Total length of .* across ranks is zero",  # a store that is complete
+    r"Found \d+ module\(s\) in eval mode",  # a moving average stays in it
     "Checkpoint directory .* exists and is not empty",  # the settings are written there first
     "LightningCLI's args parameter is intended",
 )

@@ -17,8 +17,8 @@ from xaicf.viz.heatmap import picture
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "similarity": {},
-    "similarity and reconstruction": {"reconstruction_weight": 10.0},
-    "reconstruction only": {"similarity_weight": 0.0, "reconstruction_weight": 10.0},
+    "similarity and reconstruction": {"reconstruction_weight": 40.0},
+    "reconstruction only": {"similarity_weight": 0.0, "reconstruction_weight": 40.0},
     "neither": {"similarity_weight": 0.0},
     "similarity, gated": {"generator": {"init_args": {"output": "gated"}}},
     "neither, gated": {"similarity_weight": 0.0, "generator": {"init_args": {"output": "gated"}}},
@@ -26,9 +26,9 @@ SETTINGS: dict[str, dict[str, Any]] = {
 """Arguments of the task that differ from the configuration's."""
 
 SWEEP: dict[str, dict[str, Any]] = {
-    **{f"λ_sim {value:g}": {"similarity_weight": value} for value in (1.0, 5.0, 80.0)},
-    **{f"λ_rec {value:g}": {"reconstruction_weight": value} for value in (1.0, 40.0)},
-    **{f"λ_cls {value:g}": {"class_weight": value} for value in (0.2, 10.0)},
+    **{f"λ_sim {value:g}": {"similarity_weight": value} for value in (10.0, 20.0, 160.0)},
+    **{f"λ_rec {value:g}": {"reconstruction_weight": value} for value in (10.0, 160.0)},
+    **{f"λ_cls {value:g}": {"class_weight": value} for value in (0.2, 5.0)},
 }
 """Each weight by itself, the others as in the configuration."""
 
@@ -56,7 +56,7 @@ class GanmexLosses(Study):
     settings: Mapping[str, dict[str, Any]] = field(default_factory=lambda: SETTINGS)
     sweep: Mapping[str, dict[str, Any]] = field(default_factory=lambda: SWEEP)
     seeds_: Sequence[int] = (0, 1, 2)
-    epochs: int = 2
+    epochs: int = 1
     images: int = 2000
 
     @property
