@@ -13,7 +13,7 @@ import pytest
 import torch
 from PIL import Image
 from scipy.stats import binomtest
-from small_data import write_faces, write_photos, write_small
+from small_data import write_faces, write_photos, write_scenes, write_small
 from torch import Tensor, nn
 
 from xaicf.cli import main
@@ -42,6 +42,7 @@ def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
     root = os.environ.get("XAICF_DATA")
     write_faces(tmp_path / "data")
     write_photos(tmp_path / "data")
+    write_scenes(tmp_path / "data")
     for family in ("MNIST", "FashionMNIST"):
         if root is None:
             write_small(tmp_path / "data", family)

@@ -47,8 +47,8 @@ class GanmexBAM(Study):
     drawn: int = 6
 
     def quick(self) -> Self:
-        """Give six images."""
-        return replace(self, images=6, drawn=2)
+        """Give two images."""
+        return replace(self, images=2, drawn=2)
 
     def run(self, place: Place) -> tuple[list[Row], dict[str, Figure]]:
         """Measure each attribution on both questions."""
