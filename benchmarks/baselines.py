@@ -2,10 +2,11 @@
 
     python benchmarks/baselines.py
 
-Images and weights are random, of MNIST's size; the generator is that of ``configs/ganmex/mnist.yaml``. A GANMEX baseline
-is one forward pass: its time is divided by that of the generator alone, on the same batch. ``mdts_over_loop`` is the
-time of the nearest training images of a batch by that of a search image by image, and ``mdts_bytes`` the most that a search
-adds to the process's memory, beside the training images themselves, which are ``reference_bytes``.
+Images and weights are random, of MNIST's size; the generator is that of ``configs/ganmex/mnist.yaml``. A GANMEX
+baseline is one forward pass: its time is divided by that of the generator alone, on the same batch.
+``mdts_over_loop`` is the time of the nearest training images of a batch by that of a search image by image, and
+``mdts_bytes`` the most that a search adds to the process's memory, beside the training images themselves, which are
+``reference_bytes``.
 """
 
 import argparse

@@ -4,8 +4,9 @@
 
 Both sides train the networks of ``configs/ganmex/mnist.yaml`` against the same random classifier, from the same
 weights, by the same losses: a batch in two the generator has its turn, and its moving average follows. The bare loop
-indexes uint8 tensors by a shuffled permutation, casts, and steps. Runs alternate, as does which side begins. The value is the
-median of the ratios of neighbouring runs, the spread their quartiles; ``value_cpu`` is the same in processor seconds.
+indexes uint8 tensors by a shuffled permutation, casts, and steps. Runs alternate, as does which side begins. The
+value is the median of the ratios of neighbouring runs, the spread their quartiles; ``value_cpu`` is the same in
+processor seconds.
 """
 
 import argparse

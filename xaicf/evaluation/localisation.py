@@ -22,6 +22,12 @@ def inverse_localisation(subject: Subject, explanation: Explanation, mask: Flags
 
     Reference: Shih et al. 2021, "GANMEX", table 1.
     """
-    size = relevance(explanation).abs()
-    common, distinguishing = ((size * area).flatten(1).sum(1) / area.flatten(1).sum(1) for area in (~mask, mask))
+    distinguishing, common = within_and_without(explanation, mask)
     return common / distinguishing
+
+
+def within_and_without(explanation: Explanation, mask: Flags) -> tuple[PerImage, PerImage]:
+    """Give the mean of |map| within a mask (B, H, W) and outside of it, each (B,); NaN for an empty area."""
+    size = relevance(explanation).abs()
+    inside, outside = ((size * area).flatten(1).sum(1) / area.flatten(1).sum(1) for area in (mask, ~mask))
+    return inside, outside

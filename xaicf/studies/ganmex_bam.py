@@ -1,6 +1,6 @@
 """GANMEX, Table 1: whether maps stay in the area where two classes differ, on objects that are pasted on scenes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
@@ -8,8 +8,9 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from xaicf.core import Explanation, Flags, Labels, PerImage, Subject
+from xaicf.core import Explanation, Labels, PerImage, Subject
 from xaicf.data import BAM
+from xaicf.evaluation.localisation import within_and_without
 from xaicf.explainers import Attribution, Explainer
 from xaicf.explainers.baselines import Ganmex
 from xaicf.studies.asking import explain_all, predicted
@@ -29,6 +30,27 @@ GOAL = 0.6
 """Of GANMEX, over both questions."""
 
 
+DRAWN = ("IG, zero", "IG, MDTS", "EG", "IG, GANMEX", "gradient")
+"""In the pictures."""
+
+METHODS = (
+    "IG, zero",
+    "IG, MDTS",
+    "EG",
+    "IG, GANMEX",
+    "gradient",
+    "input x gradient",
+    "IG, mean",
+    "IG, blur",
+    "DeepLIFT, zero",
+    "DeepLIFT, GANMEX",
+    "occlusion, zero",
+    "occlusion, GANMEX",
+)
+
+QUICK = ("gradient", "DeepLIFT, zero", "DeepLIFT, GANMEX")
+
+
 @dataclass(frozen=True)
 class GanmexBAM(Study):
     """Asks of test images that the classifier knows why not the class with another object, and with another scene.
@@ -37,18 +59,25 @@ class GanmexBAM(Study):
     differ; |A| is that of the map summed over channels, and the object's area that of the input. Of each image one
     foil with another object and one with another scene is taken, by its number. ``mean`` and ``median`` are over
     images, ``ratio of means`` divides the means over images of the numerator and of the denominator.
+
+    Args:
+        pair: classifier, data and translator.
+        methods: of :data:`METHODS`, by name.
+        images: of the test that the classifier knows, evenly.
+        drawn: of these, in the pictures.
     """
 
     title: ClassVar[str] = "Inverse localisation of maps on objects that are pasted on scenes"
     spread: ClassVar[str] = "bootstrap interval of 95 % over images for means, quartiles for medians"
 
     pair: TranslatedCase = BAM_CASE
+    methods: Sequence[str] = METHODS
     images: int = 400
     drawn: int = 6
 
     def quick(self) -> Self:
-        """Give two images."""
-        return replace(self, images=2, drawn=2)
+        """Give two images, and methods that take one pass."""
+        return replace(self, methods=QUICK, images=2, drawn=2)
 
     def run(self, place: Place) -> tuple[list[Row], dict[str, Figure]]:
         """Measure each attribution on both questions."""
@@ -74,12 +103,14 @@ class GanmexBAM(Study):
         }
         areas = {"different object": masks, "different scene": ~masks}
         answered: dict[str, dict[str, Explanation]] = {}
-        for title, explainer in self._explainers(place).items():
+        explainers = _explainers(place.quick)
+        for title in self.methods:
+            explainer = explainers[title]
             answered[title] = {
                 question: explain_all(explainer, subject, batch["image"], labels, foil)
                 for question, foil in foils.items()
             }
-            rows += self._rows(title, {q: self._parts(found, areas[q]) for q, found in answered[title].items()})
+            rows += self._rows(title, {q: within_and_without(found, areas[q]) for q, found in answered[title].items()})
         for question, foil in foils.items():
             rows += self._of_baselines(question, answered, foil, subject)
         shown = range(0, len(which), max(len(which) // self.drawn, 1))[: self.drawn]
@@ -90,25 +121,6 @@ class GanmexBAM(Study):
             for question in foils
         }
         return rows, figures
-
-    def _explainers(self, place: Place) -> dict[str, Explainer]:
-        unfit = place.quick
-        by_name = attributions(unfit)
-        ganmex = Ganmex(unfit=unfit)
-        return {
-            "IG, zero": by_name["zero"],
-            "IG, MDTS": by_name["MDTS"],
-            "EG": by_name["EG"],
-            "IG, GANMEX": by_name["GANMEX"],
-            "gradient": Attribution("gradient", "pair"),
-            "input x gradient": Attribution("input_x_gradient", "pair"),
-            "IG, mean": Attribution("integrated_gradients", "pair", baseline="mean"),
-            "IG, blur": Attribution("integrated_gradients", "pair", baseline="blur"),
-            "DeepLIFT, zero": Attribution("deeplift", "pair", baseline="zero"),
-            "DeepLIFT, GANMEX": Attribution("deeplift", "pair", baseline=ganmex),
-            "occlusion, zero": Attribution("occlusion", "pair", baseline="zero"),
-            "occlusion, GANMEX": Attribution("occlusion", "pair", baseline=ganmex),
-        }
 
     @staticmethod
     def _other_object(data: BAM, labels: Labels, which: Tensor) -> Labels:
@@ -121,20 +133,10 @@ class GanmexBAM(Study):
         return data.object_of(labels) * scenes + (data.scene_of(labels) + 1 + which % (scenes - 1)) % scenes
 
     @staticmethod
-    def _parts(found: Explanation, distinguishing: Flags) -> tuple[PerImage, PerImage]:
-        """Give the mean of |A| over the common and over the distinguishing area, each (N,)."""
-        assert found.attribution is not None
-        size = found.attribution.double().sum(1).abs()
-        common, differing = (
-            (size * area).flatten(1).sum(1) / area.flatten(1).sum(1) for area in (~distinguishing, distinguishing)
-        )
-        return common, differing
-
-    @staticmethod
     def _rows(title: str, parts: Mapping[str, tuple[PerImage, PerImage]]) -> list[Row]:
-        both = (torch.cat([part[0] for part in parts.values()]), torch.cat([part[1] for part in parts.values()]))
+        both = tuple(torch.cat([part[end] for part in parts.values()]) for end in range(2))
         rows = []
-        for place, (question, (common, differing)) in enumerate({**parts, "overall": both}.items()):
+        for place, (question, (differing, common)) in enumerate({**parts, "overall": both}.items()):
             goal = GOAL if title == "IG, GANMEX" and question == "overall" else None
             published = PUBLISHED[title][place] if title in PUBLISHED else None
             ratios = common / differing.clamp(min=1e-30)
@@ -157,9 +159,10 @@ class GanmexBAM(Study):
     ) -> list[Row]:
         """Say whether baselines are what they should be: members of the foil, near the image."""
         rows = []
-        for title in ("IG, zero", "IG, MDTS", "IG, GANMEX"):
-            found = answered[title][question]
-            assert found.baseline is not None
+        for title, answers in answered.items():
+            found = answers[question]
+            if found.baseline is None:
+                continue
             valid = predicted(subject.classifier, found.baseline) == foil
             rows.append(Row.share(f"{title}: {question}, baselines that the classifier calls the foil", valid))
             distance = (found.baseline - found.inputs).abs().mean((1, 2, 3))
@@ -167,4 +170,20 @@ class GanmexBAM(Study):
         return rows
 
 
-DRAWN = ("IG, zero", "IG, MDTS", "EG", "IG, GANMEX", "gradient")
+def _explainers(unfit: bool) -> dict[str, Explainer]:
+    by_name = attributions(unfit)
+    ganmex = Ganmex(unfit=unfit)
+    return {
+        "IG, zero": by_name["zero"],
+        "IG, MDTS": by_name["MDTS"],
+        "EG": by_name["EG"],
+        "IG, GANMEX": by_name["GANMEX"],
+        "gradient": Attribution("gradient", "pair"),
+        "input x gradient": Attribution("input_x_gradient", "pair"),
+        "IG, mean": Attribution("integrated_gradients", "pair", baseline="mean"),
+        "IG, blur": Attribution("integrated_gradients", "pair", baseline="blur"),
+        "DeepLIFT, zero": Attribution("deeplift", "pair", baseline="zero"),
+        "DeepLIFT, GANMEX": Attribution("deeplift", "pair", baseline=ganmex),
+        "occlusion, zero": Attribution("occlusion", "pair", baseline="zero"),
+        "occlusion, GANMEX": Attribution("occlusion", "pair", baseline=ganmex),
+    }

@@ -71,7 +71,7 @@ class Ganmex(AdversarialTask, Translator):
         num_classes: of the classifier.
         class_names: one for each class; their numbers if left out.
         classifier: images in [0, 1] to logits, a module or the path of a checkpoint; it is copied. May be left out
-            where nothing is trained, or with a class discriminator of its own.
+            where nothing is trained, and with a class discriminator of its own, where it does not take part.
         class_discriminator: who judges the class.
         game: of critic and generator; ``log`` is the paper's, ``wasserstein`` its code's, with a gradient penalty.
         adversarial_weight: λ_src.
@@ -146,9 +146,8 @@ class Ganmex(AdversarialTask, Translator):
         self.register_buffer(DIGEST, torch.zeros(32, dtype=torch.uint8))
         self.register_buffer("measured", torch.full((len(FITNESS),), torch.nan, dtype=torch.float64))
         # A tuple, so that it becomes no part of the module.
-        self.judges: tuple[nn.Module, ...] = ()
-        if classifier is not None and class_discriminator == "classifier":
-            self.judges = (self._judge(classifier),)
+        self.judges: tuple[nn.Module, ...] = () if classifier is None else (self._judge(classifier),)
+        if self.judges and class_discriminator == "classifier":
             self.classifier_digest.copy_(_bytes(network_sha256(self.judges[0])))
 
     def _judge(self, classifier: nn.Module | str) -> nn.Module:
@@ -188,7 +187,7 @@ class Ganmex(AdversarialTask, Translator):
 
     @property
     def classifier(self) -> nn.Module | None:
-        """The frozen classifier that it is trained against; None for none."""
+        """The frozen classifier that it is trained against, or only measured by; None for none."""
         return self.judges[0] if self.judges else None
 
     @property
@@ -219,11 +218,10 @@ class Ganmex(AdversarialTask, Translator):
         Raises:
             InputError: there is none.
         """
-        if self.class_discriminator == "classifier" and stage != "predict":
-            if not self.judges:
-                raise InputError("Ganmex needs a classifier, such as --model.classifier CHECKPOINT")
-            for judge in self.judges:
-                judge.to(self.device)
+        if not self.judges and self.class_discriminator == "classifier" and stage != "predict":
+            raise InputError("Ganmex needs a classifier, such as --model.classifier CHECKPOINT")
+        for judge in self.judges:
+            judge.to(self.device)
 
     def class_logits(self, images: Images) -> Tensor:
         """Give the logits (B, classes) of who judges the class: the classifier, or the critic's further outputs."""
@@ -290,7 +288,8 @@ class Ganmex(AdversarialTask, Translator):
         """
         super().on_load_checkpoint(checkpoint)
         before = checkpoint["state_dict"].get(DIGEST)
-        if self.judges and before is not None and not torch.equal(before.cpu(), self.classifier_digest.cpu()):
+        own = self.classifier_digest.cpu()
+        if own.any() and before is not None and not torch.equal(before.cpu(), own):
             raise CheckpointError(
                 f"checkpoint was trained against the classifier {bytes(before.tolist()).hex()[:12]}, "
                 f"this one is {str(self.classifier_sha256)[:12]}"
