@@ -96,14 +96,14 @@ def test_what_is_kept() -> None:
 def test_masking_is_as_by_hand(place: Place) -> None:
     examined = CASES[0].examined(place)
     which = torch.tensor([4, 0, 13])
-    found = masked(examined, which, ["gradcam"], ["black"])
+    found = masked(examined, which, ["gradcam"], ["zero"])
     images, top = examined.images(which), 1
     tops = examined.logits[which].topk(2).indices
     keep = maps_of(examined, images, "gradcam", tops[:, top])["weighted"] > 0
     with torch.no_grad():
         scores = examined.network(images * keep).double().exp().gather(1, tops)
     wanted = scores[:, top] / scores.sum(1)
-    cell = Cell("gradcam", "weighted", "black", "by sign", top, "positive")
+    cell = Cell("gradcam", "weighted", "zero", "by sign", top, "positive")
     torch.testing.assert_close(found.preferences[cell], wanted)
     torch.testing.assert_close(found.areas["gradcam", "weighted", top], keep.double().mean((1, 2, 3)))
     assert len(found.preferences) == 2 * 2 * 2 * len(CONTRASTS)
