@@ -450,6 +450,10 @@ def test_wrong_options() -> None:
         Attribution(contrast="subset", foils=[1, 1])
     with pytest.raises(InputError, match="gradient compares with no baseline, got zero"):
         Attribution("gradient", baseline="zero")
+    with pytest.raises(InputError, match=r"tolerance is for integrated_gradients, deeplift, deep_shap, got 0\.1"):
+        Attribution("gradient", tolerance=0.1)
+    with pytest.raises(InputError, match="tolerance must be positive, got 0"):
+        Attribution("deeplift", tolerance=0.0)
     with pytest.raises(InputError, match=r"baseline must be one of zero, .*, got grey"):
         Attribution("deeplift", baseline="grey")  # type: ignore[arg-type]
 
@@ -767,3 +771,20 @@ def test_integrated_gradients_take_more_steps_until_they_are_complete(monkeypatc
     assert int(more.status.sum()) > int(few.status.sum())
     for one in (few, more):
         assert torch.equal(one.status == Status.SOLVED, one.scalars["relative_completeness_error"] <= 1e-3)
+
+
+@pytest.mark.parametrize("method", ["integrated_gradients", "deeplift"])
+def test_a_tolerance_says_which_maps_are_complete_and_spares_steps(
+    method: Method, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(0)
+    classifier, inputs = sharpened(TwoConv((1, 28, 28), 10)), torch.rand(6, 1, 28, 28)
+    monkeypatch.setattr(import_module("xaicf.explainers.methods.integrated_gradients"), "STEPS", (4, 256))
+    errors = []
+    for tolerance in (1e-6, 1e6):
+        found = Attribution(method, "pair", tolerance=tolerance).explain(Subject(classifier), inputs)
+        errors.append(found.scalars["relative_completeness_error"])
+        assert torch.equal(found.status == Status.SOLVED, errors[-1] <= tolerance)
+    strict, lax = errors
+    assert torch.equal(strict, lax) == (method == "deeplift")
+    assert (strict <= lax).all()

@@ -39,8 +39,8 @@ class Attribution(Explainer):
       rules in convolutions.
 
     ``completeness_error`` and ``relative_completeness_error`` say by how much the sum of a map misses what is promised,
-    as a number and as a share of it. Where the method promises its sum and the share is above 1e-3, or above 1e-9 for
-    DeepLIFT and DeepSHAP in double precision, the image is :attr:`~xaicf.core.Status.UNSOLVED`.
+    as a number and as a share of it. Where the method promises its sum and the share is above ``tolerance``,
+    the image is :attr:`~xaicf.core.Status.UNSOLVED`.
 
     Activation methods read the activation a of a layer, upsampled bilinearly to the image, with one channel, as have
     ``occlusion`` and ``lime``. Without ``layer`` it is the last one that is laid out like the image, see
@@ -62,6 +62,9 @@ class Attribution(Explainer):
             options: ``zero`` if left out, and ``samples`` for ``gradient_shap`` and ``deep_shap``. Where it is several
             images, the maps' mean is given. GANMEX asks with the contrast ``pair`` and the baseline ``ganmex``.
         foils: classes, for the contrast ``subset``.
+        tolerance: for methods that promise a sum, the largest ``relative_completeness_error`` of a solved image; 1e-3
+            if left out, and 1e-9 for DeepLIFT and DeepSHAP in double precision. Integrated gradients take more steps
+            until it holds, up to 1,344.
 
     Raises:
         InputError: an unknown method, contrast or baseline, or an option for a method or contrast without it.
@@ -76,6 +79,7 @@ class Attribution(Explainer):
         layer: str | Sequence[str] | None = None,
         baseline: BaselineName | Baseline | None = None,
         foils: Sequence[int] | None = None,
+        tolerance: float | None = None,
     ) -> None:
         if method not in get_args(Method):
             raise InputError(f"method must be one of {', '.join(get_args(Method))}, got {method}")
@@ -90,6 +94,10 @@ class Attribution(Explainer):
             raise InputError(f"{method} compares with no baseline, got {baseline}")
         if isinstance(baseline, str) and baseline not in BASELINES:
             raise InputError(f"baseline must be one of {', '.join(BASELINES)}, got {baseline}")
+        if tolerance is not None and not way.sums:
+            raise InputError(f"tolerance is for {', '.join(_summing())}, got {tolerance} for {method}")
+        if tolerance is not None and not tolerance > 0:
+            raise InputError(f"tolerance must be positive, got {tolerance}")
         self.method: Method = method
         self.contrast: Contrast = contrast
         self.layers = (layer,) if isinstance(layer, str) else tuple(layer or ())
@@ -97,6 +105,7 @@ class Attribution(Explainer):
         self.baseline = BASELINES[chosen]() if isinstance(chosen, str) else chosen
         self.named = () if baseline is None or self.baseline is None else (self.baseline.name,)
         self.foils = foils
+        self.tolerance = tolerance
         self.score = CONTRASTS[contrast] if foils is None else subset(foils)
         if self.baseline is not None:
             self.needs = self.baseline.needs
@@ -124,7 +133,8 @@ class Attribution(Explainer):
         classifier = way.prepare(checked(subject.classifier, inputs), inputs, self.method)
         baselines = inputs if self.baseline is None else self.baseline(subject, inputs, fact, foil)
         along = self.contrast in ALONG
-        answer = way.answer(Asked(classifier, inputs, fact, foil, self.score, along, baselines, self.layers))
+        asked = Asked(classifier, inputs, fact, foil, self.score, along, baselines, self.layers, self.tolerance)
+        answer = way.answer(asked)
         status = torch.full_like(fact, Status.SOLVED)
         if answer.complete is not None:
             status = torch.where(answer.complete, status, Status.UNSOLVED)
@@ -138,6 +148,10 @@ class Attribution(Explainer):
             scalars=answer.scalars,
             trace=answer.trace or None,
         )
+
+
+def _summing() -> list[str]:
+    return [name for name, way in METHODS.items() if way.sums]
 
 
 def _reading() -> list[str]:

@@ -46,7 +46,7 @@ class GanmexLosses(Study):
         settings: of Fig. 5B, by name.
         sweep: further settings, of one seed.
         seeds_: of the trainings.
-        epochs: of each.
+        batches: of each training.
         images: of the test, the first.
     """
 
@@ -56,7 +56,7 @@ class GanmexLosses(Study):
     settings: Mapping[str, dict[str, Any]] = field(default_factory=lambda: SETTINGS)
     sweep: Mapping[str, dict[str, Any]] = field(default_factory=lambda: SWEEP)
     seeds_: Sequence[int] = (0, 1, 2)
-    epochs: int = 1
+    batches: int = 600
     images: int = 2000
 
     @property
@@ -82,7 +82,8 @@ class GanmexLosses(Study):
             model = {**self.settings, **self.sweep}[name]
             kept, found = list[float](), list[Mapping[str, float]]()
             for seed in seeds:
-                trained = place.network(self.pair.translator, seed, model=model, trainer={"max_epochs": self.epochs})
+                trainer = {"max_epochs": 1, "limit_train_batches": self.batches}
+                trained = place.network(self.pair.translator, seed, model=model, trainer=trainer)
                 assert isinstance(trained, Translator)
                 with as_found(trained):
                     measured = measure_translations(

@@ -1,7 +1,7 @@
 """GANMEX, Fig. 3 and 5A: what is left of baselines and maps when the classifier's weights are made random."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -20,6 +20,9 @@ from xaicf.studies.study import Place, Row, Study
 from xaicf.tasks import Task
 from xaicf.viz.heatmap import heatmap, picture
 
+SMALLER: dict[str, Any] = {"generator": {"init_args": {"width": 16, "upsampling": "transposed"}}}
+"""Arguments of the task that differ from the configuration's: eight and more translators are trained."""
+
 METHODS = ("integrated_gradients", "deeplift", "occlusion")
 
 
@@ -37,6 +40,7 @@ class GanmexRandomisation(Study):
         pair: classifier, data and translator.
         methods: of attribution, the first to be drawn.
         images: of the test that the classifier knows, the first.
+        model: arguments of the translators that differ from the configuration's.
         epochs: of each translator's training.
         drawn: of the images, in the picture.
     """
@@ -47,6 +51,7 @@ class GanmexRandomisation(Study):
     pair: TranslatedCase = MNIST_CASE
     methods: Sequence[str] = METHODS
     images: int = 100
+    model: Mapping[str, Any] = field(default_factory=lambda: SMALLER)
     epochs: int = 2
     drawn: int = 2
 
@@ -114,7 +119,7 @@ class GanmexRandomisation(Study):
         path = place.networks / "randomised" / f"{Path(self.pair.case.config).stem} {words}.ckpt".replace(" ", "_")
         path.parent.mkdir(parents=True, exist_ok=True)
         torch.save({RECIPE: classifier.recipe(), "state_dict": classifier.state_dict()}, path)
-        given = {"classifier": str(path), **model}
+        given = {**self.model, "classifier": str(path), **model}
         return place.network(self.pair.translator, seed, model=given, trainer={"max_epochs": self.epochs})
 
 

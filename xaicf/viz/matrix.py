@@ -1,5 +1,6 @@
 """A table of pictures: a row for each input, a column for each class it was redrawn as."""
 
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -8,10 +9,13 @@ from torch import Tensor
 
 from xaicf.core import Images
 from xaicf.viz.heatmap import Pixels, picture
-from xaicf.viz.panel import short, text_font
+from xaicf.viz.panel import text_font
 
-CELL, GAP, LEFT, TOP = 64, 4, 96, 40
+CELL, GAP, LEFT, TOP = 64, 4, 96, 52
 """Pixels: of a picture's side, between pictures, and for the names at the left and the top."""
+
+NARROW, WIDE = 11, 15
+"""Letters in a line above a column and beside a row."""
 
 INVALID = "#c02030"
 
@@ -36,11 +40,11 @@ def matrix(
     canvas = Image.new("RGB", (LEFT + step * (columns + 1) + 2 * GAP, TOP + step * rows + GAP), "white")
     draw = ImageDraw.Draw(canvas)
     for place, name in enumerate(("input", *column_names)):
-        draw.text((_left(place) + CELL / 2, TOP - 14), short(name, 10), "#222222", text_font(10), anchor="mm")
+        _write(draw, (_left(place) + CELL / 2, TOP - 20), name, NARROW, "mm")
     draw.text((LEFT + 2 * GAP + step * (1 + columns / 2), 12), "redrawn as", "#222222", text_font(11), anchor="mm")
     for row in range(rows):
         top = TOP + step * row
-        draw.text((LEFT - GAP, top + CELL / 2), short(row_names[row], 14), "#222222", text_font(10), anchor="rm")
+        _write(draw, (LEFT - GAP, top + CELL / 2), row_names[row], WIDE, "rm")
         for place, image in enumerate((inputs[row], *made[row])):
             left = _left(place)
             if place and not valid[row, place - 1]:
@@ -48,6 +52,13 @@ def matrix(
             small = Image.fromarray((picture(image) * 255).round().astype(np.uint8))
             canvas.paste(small.resize((CELL, CELL), Image.Resampling.NEAREST), (left, top))
     return np.asarray(canvas, dtype=np.float32) / np.float32(255)
+
+
+def _write(draw: ImageDraw.ImageDraw, place: tuple[float, float], name: str, width: int, anchor: str) -> None:
+    """Write a class's name in two lines at most."""
+    lines = textwrap.wrap(name.replace("_", " "), width, max_lines=2, placeholder=" …", break_on_hyphens=True)
+    align = "right" if anchor == "rm" else "center"
+    draw.multiline_text(place, "\n".join(lines), "#222222", text_font(10), anchor, spacing=1, align=align)
 
 
 def _left(place: int) -> int:

@@ -44,12 +44,14 @@ class Way(NamedTuple):
         answer: gives the map.
         prepare: makes of a classifier, images and the method's name what the method goes through, or refuses it.
         reads_layers: whether it reads activations.
+        sums: whether its map promises to sum to S(x) - S(b).
         compares: with which baseline, unless another is given; None for a method that compares with nothing.
     """
 
     answer: Callable[[Asked], Answer]
     prepare: Callable[[nn.Module, Images, str], nn.Module] = as_it_is
     reads_layers: bool = False
+    sums: bool = False
     compares: BaselineName | None = None
 
 
@@ -60,10 +62,10 @@ METHODS: dict[Method, Way] = {
     "gradcam": Way(gradcam, reads_layers=True),
     "guided_gradcam": Way(guided_gradcam, with_relu, reads_layers=True),
     "linear_approximation": Way(linear_approximation, reads_layers=True),
-    "integrated_gradients": Way(integrated_gradients, compares="zero"),
+    "integrated_gradients": Way(integrated_gradients, sums=True, compares="zero"),
     "gradient_shap": Way(gradient_shap, compares="samples"),
-    "deeplift": Way(deeplift, for_deeplift, compares="zero"),
-    "deep_shap": Way(deeplift, for_deeplift, compares="samples"),
+    "deeplift": Way(deeplift, for_deeplift, sums=True, compares="zero"),
+    "deep_shap": Way(deeplift, for_deeplift, sums=True, compares="samples"),
     "occlusion": Way(occlusion, compares="zero"),
     "lime": Way(lime, compares="zero"),
     "lrp": Way(lrp, for_lrp),

@@ -28,6 +28,7 @@ class Asked:
         along: whether S is followed away from the images, rather than its class weights fixed at them.
         baselines: images that the method compares with, one for each (B, C, H, W) or n for each (B, n, C, H, W).
         layers: dotted names, for methods that read layers; empty for the one that the method finds.
+        tolerance: relative, of the sum that a map promises; None for the method's own.
     """
 
     classifier: nn.Module
@@ -38,6 +39,7 @@ class Asked:
     along: bool
     baselines: Tensor
     layers: tuple[str, ...] = ()
+    tolerance: float | None = None
 
     def __len__(self) -> int:
         """Give the number of images."""

@@ -10,7 +10,7 @@ from xaicf.explainers.methods.asked import Answer, Asked, Contrasted, completene
 from xaicf.explainers.methods.budget import at_a_time
 
 COMPLETE = {torch.float64: 1e-9}
-"""Largest difference of a sum from the rise of S, as a share of it, by precision."""
+"""Largest difference of a sum from the rise of S, as a share of it, by precision, unless another is given."""
 
 COMPLETE_IN_SINGLE = 1e-3
 
@@ -23,7 +23,8 @@ def deeplift(asked: Asked) -> Answer:
     compares every image with the same ones.
     """
     maps = mean_over_baselines(_multiplied, asked)
-    tolerance = COMPLETE.get(asked.inputs.dtype, COMPLETE_IN_SINGLE)
+    own = COMPLETE.get(asked.inputs.dtype, COMPLETE_IN_SINGLE)
+    tolerance = own if asked.tolerance is None else asked.tolerance
     scalars, complete = completeness(maps, asked.rise(), tolerance)
     return Answer(maps, asked.baseline, scalars, complete)
 

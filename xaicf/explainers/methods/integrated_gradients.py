@@ -15,7 +15,7 @@ STEPS = (64, 256, 1024)
 """Points on the path, by Gauss and Legendre: more where an image's map is not complete with fewer."""
 
 COMPLETE = 1e-3
-"""Largest difference of a sum from the rise of S, as a share of it."""
+"""Largest difference of a sum from the rise of S, as a share of it, unless another is given."""
 
 DRAWS, EACH = 8, 8
 """Points of expected gradients for each image: so many times so many together, whatever fits into memory."""
@@ -27,7 +27,7 @@ def integrated_gradients(asked: Asked) -> Answer:
     Reference: Sundararajan et al. 2017, "Axiomatic attribution for deep networks"; Captum's.
     """
     maps = mean_over_baselines(_integrated, asked)
-    scalars, complete = completeness(maps, asked.rise(), COMPLETE)
+    scalars, complete = completeness(maps, asked.rise(), _tolerance(asked))
     return Answer(maps, asked.baseline, scalars, complete)
 
 
@@ -46,10 +46,14 @@ def _integrated(asked: Asked) -> Images:
                 n_steps=steps,
                 internal_batch_size=max(size, len(rows)),
             )
-        left = (~completeness(maps, rise, COMPLETE)[1]).nonzero().flatten()
+        left = (~completeness(maps, rise, _tolerance(asked))[1]).nonzero().flatten()
         if not len(left):
             break
     return maps
+
+
+def _tolerance(asked: Asked) -> float:
+    return COMPLETE if asked.tolerance is None else asked.tolerance
 
 
 def gradient_shap(asked: Asked) -> Answer:
