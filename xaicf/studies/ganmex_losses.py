@@ -56,7 +56,7 @@ class GanmexLosses(Study):
     settings: Mapping[str, dict[str, Any]] = field(default_factory=lambda: SETTINGS)
     sweep: Mapping[str, dict[str, Any]] = field(default_factory=lambda: SWEEP)
     seeds_: Sequence[int] = (0, 1, 2)
-    batches: int = 600
+    batches: int = 450
     images: int = 2000
 
     @property

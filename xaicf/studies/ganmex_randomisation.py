@@ -20,7 +20,7 @@ from xaicf.studies.study import Place, Row, Study
 from xaicf.tasks import Task
 from xaicf.viz.heatmap import heatmap, picture
 
-SMALLER: dict[str, Any] = {"generator": {"init_args": {"width": 16, "upsampling": "transposed"}}}
+SMALLER: dict[str, Any] = {"generator": {"init_args": {"width": 16}}}
 """Arguments of the task that differ from the configuration's: eight and more translators are trained."""
 
 METHODS = ("integrated_gradients", "deeplift", "occlusion")
@@ -32,7 +32,7 @@ class GanmexRandomisation(Study):
 
     Translators: ``GANMEX`` is the one that was trained against the classifier as it was; ``GANMEX retrained`` is
     trained against each randomised one; ``stand-alone GAN`` is a StarGAN with a class discriminator of its own. All are
-    trained for as many epochs, so that what differs is the classifier. The floor of a row is the similarity for two
+    trained for as many batches, so that what differs is the classifier. The floor of a row is the similarity for two
     unrelated classifiers, all of whose weights are random. ``another seed`` is the translator trained once more against
     the classifier as it was: what retraining alone changes.
 
@@ -41,7 +41,7 @@ class GanmexRandomisation(Study):
         methods: of attribution, the first to be drawn.
         images: of the test that the classifier knows, the first.
         model: arguments of the translators that differ from the configuration's.
-        epochs: of each translator's training.
+        batches: of each translator's training.
         drawn: of the images, in the picture.
     """
 
@@ -52,7 +52,7 @@ class GanmexRandomisation(Study):
     methods: Sequence[str] = METHODS
     images: int = 100
     model: Mapping[str, Any] = field(default_factory=lambda: SMALLER)
-    epochs: int = 2
+    batches: int = 1000
     drawn: int = 2
 
     def quick(self) -> Self:
@@ -120,7 +120,8 @@ class GanmexRandomisation(Study):
         path.parent.mkdir(parents=True, exist_ok=True)
         torch.save({RECIPE: classifier.recipe(), "state_dict": classifier.state_dict()}, path)
         given = {**self.model, "classifier": str(path), **model}
-        return place.network(self.pair.translator, seed, model=given, trainer={"max_epochs": self.epochs})
+        trainer = {"max_epochs": 1, "limit_train_batches": self.batches}
+        return place.network(self.pair.translator, seed, model=given, trainer=trainer)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from torch import nn
 
 from xaicf.core import Subject
 from xaicf.explainers import Attribution
-from xaicf.explainers.baselines import Ganmex
+from xaicf.explainers.baselines import Baseline, BaselineName, Ganmex
 from xaicf.studies.case import CASES, Case, Examined, Foreign
 from xaicf.studies.study import Place
 
@@ -77,15 +77,17 @@ FRUIT_CASE = TranslatedCase(Case("fruit", "configs/classifier/fruit.yaml"), "con
 CIFAR_CASE = TranslatedCase(CASES[0], "configs/ganmex/cifar10.yaml", Second(foreign=CASES[1].foreign))
 
 
-def attributions(unfit: bool = False) -> dict[str, Attribution]:
+def attributions(unfit: bool = False, tolerance: float | None = None) -> dict[str, Attribution]:
     """Give integrated gradients of S_fact - S_foil from the paper's baselines, by the paper's names.
 
     Args:
         unfit: take any translator, fit or not.
+        tolerance: of completeness.
     """
-    return {
-        "zero": Attribution("integrated_gradients", "pair", baseline="zero"),
-        "MDTS": Attribution("integrated_gradients", "pair", baseline="mdts"),
-        "EG": Attribution("gradient_shap", "pair", baseline="foil_samples"),
-        "GANMEX": Attribution("integrated_gradients", "pair", baseline=Ganmex(unfit=unfit)),
+    baselines: dict[str, BaselineName | Baseline] = {"zero": "zero", "MDTS": "mdts", "GANMEX": Ganmex(unfit=unfit)}
+    integrated = {
+        name: Attribution("integrated_gradients", "pair", baseline=baseline, tolerance=tolerance)
+        for name, baseline in baselines.items()
     }
+    integrated["EG"] = Attribution("gradient_shap", "pair", baseline="foil_samples")
+    return {name: integrated[name] for name in ("zero", "MDTS", "EG", "GANMEX")}
