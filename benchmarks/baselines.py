@@ -47,7 +47,7 @@ def main() -> None:
     task = GanmexTask(
         SHAPE,
         CLASSES,
-        generator=functools.partial(StarGANGenerator, width=24, blocks=3, output="gated"),
+        generator=functools.partial(StarGANGenerator, width=24, blocks=3, output="gated", upsampling="transposed"),
         critic=functools.partial(DCGANCritic, channels=(32, 64, 128), norm="none"),
     ).eval()
     training = {"image": torch.rand(60_000, *SHAPE), "label": torch.arange(60_000) % CLASSES}

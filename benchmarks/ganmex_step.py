@@ -38,7 +38,7 @@ def new_task(data: MNIST) -> Ganmex:
         classifier=TwoConv(data.image_shape, data.num_classes),
         class_weight=2.0,
         similarity_weight=20.0,
-        generator=functools.partial(StarGANGenerator, width=24, blocks=3, output="gated"),
+        generator=functools.partial(StarGANGenerator, width=24, blocks=3, output="gated", upsampling="transposed"),
         critic=functools.partial(DCGANCritic, channels=(32, 64, 128), norm="none"),
     )
 

@@ -50,7 +50,7 @@ def test_logs_and_records_what_is_measured(tmp_path: Path) -> None:
     assert made.fitness["validity"] == pytest.approx(expected.numbers["validity"])
     pictures = list((tmp_path / "translations").rglob("matrix.png"))
     assert len(pictures) == 1
-    assert Image.open(pictures[0]).size == (96 + 68 * 11 + 8, 40 + 68 * 8 + 4)
+    assert Image.open(pictures[0]).size == (96 + 68 * 11 + 8, 52 + 68 * 8 + 4)
     (tested,) = trainer.test(made, data, verbose=False)
     assert tested["test/images"] == 9 * len(data.split("test"))
 
@@ -70,13 +70,11 @@ def test_matrix_is_logged_once_a_validation(tmp_path: Path) -> None:
 
 def test_baselines_are_logged_while_the_gan_trains_and_refused_unless_fit(tmp_path: Path) -> None:
     made = task()
-    assert made.classifier is not None
     measure = LogTranslations(images=40)
 
     def fit(baseline: GanmexBaseline, folder: str) -> None:
-        explain = ExplainAtValidationEnd(
-            [Attribution("integrated_gradients", "pair", baseline=baseline)], made.classifier, samples=2
-        )
+        # The classifier is the one that the translator is trained against.
+        explain = ExplainAtValidationEnd([Attribution("integrated_gradients", "pair", baseline=baseline)], samples=2)
         trainer = Trainer(
             max_epochs=1,
             limit_train_batches=2,
@@ -88,9 +86,11 @@ def test_baselines_are_logged_while_the_gan_trains_and_refused_unless_fit(tmp_pa
         )
         trainer.fit(made, Digits())
 
-    with pytest.raises(InputError, match=r"translator is unfit as a baseline: its validity is 0\.\d+, and must be at"):
+    with pytest.raises(InputError, match=r"translator is unfit as a baseline: its validity was never measured"):
         fit(GanmexBaseline(), "refused")
     fit(GanmexBaseline(unfit=True), "taken")
+    with pytest.raises(InputError, match=r"translator is unfit as a baseline: its validity is 0\.\d+, and must be at"):
+        fit(GanmexBaseline(), "refused")
     assert len(list((tmp_path / "taken").rglob("epoch_0000/*/sample_*.png"))) == 2
     (kept,) = (tmp_path / "taken").rglob("*.safetensors")
     with safe_open(kept, "pt") as tensors:

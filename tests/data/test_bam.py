@@ -87,6 +87,11 @@ def test_wrong_options(root: Path) -> None:
         BAM(str(root), object_classes=["Hat"])
     with pytest.raises(DataError, match="has no class moon, only n02793495_barn"):
         BAM(str(root), scene_classes=["moon"])
+    with pytest.raises(DataError, match="class names must differ, got Bag, Bag"):
+        BAM(str(root), object_classes=["Bag", "Bag"])
+    Image.new("RGB", (16, 16)).save(root / "objects" / "cat" / "photo.png")
+    with pytest.raises(DataError, match=r"cat/photo\.png is not cut out: it has no alpha channel"):
+        BAM(str(root), objects="objects", images_per_class=10).samples([0])
     with pytest.raises(DataError, match="image folder not found"):
         BAM(str(root), objects="nothing")
     with pytest.raises(InputError, match="BAM needs two classes or more, got Bag on alp"):

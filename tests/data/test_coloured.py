@@ -21,5 +21,8 @@ def test_one_channel_holds_the_digit(tmp_path: Path) -> None:
     assert colours.bincount().min() > 15
     again = ColouredMNIST(str(tmp_path)).samples(range(100), "train")
     assert torch.equal(again["image"], coloured["image"])
+    tests = colours_of(data.samples(range(len(data.split("test"))), "test")["image"])
+    trains = colours_of(data.samples(range(len(data.split("train"))), "train")["image"])
+    assert not torch.equal(tests, trains[: len(tests)])
     other = ColouredMNIST(str(tmp_path), seed=1).samples(range(100), "train")
     assert not torch.equal(colours_of(other["image"]), colours)

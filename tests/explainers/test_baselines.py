@@ -1,5 +1,6 @@
 """Baselines: what each is, for every method that compares, and what is refused."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -164,6 +165,17 @@ def test_nearest_sample_is_the_nearest_of_the_foil() -> None:
     torch.testing.assert_close(own, given["image"])
 
 
+def test_nearest_sample_is_exact_where_images_hardly_differ() -> None:
+    source = torch.Generator().manual_seed(3)
+    image = torch.rand(20, 3, 64, 64, generator=source)
+    candidates = image.repeat_interleave(6, 0) + 1e-3 * torch.randn(120, 3, 64, 64, generator=source)
+    training: Batch = {"image": candidates, "label": torch.zeros(120, dtype=torch.int64), "index": torch.arange(120)}
+    made = nearest(image, torch.zeros(20, dtype=torch.int64), training)
+    for one, found in zip(image.double(), made, strict=True):
+        distances = (candidates.double() - one).square().sum((1, 2, 3))
+        assert torch.equal(found, candidates[distances.argmin()])
+
+
 def test_samples_are_of_the_foil_and_by_the_image_alone() -> None:
     given = Subject(classifier(), reference=reference())
     inputs, foil = images(4), torch.tensor([0, 1, 2, 3])
@@ -175,6 +187,9 @@ def test_samples_are_of_the_foil_and_by_the_image_alone() -> None:
         assert len({float(image.sum()) for image in drawn}) == 5
     mirrored = Samples(of_foil=True, count=5)(given, inputs.flip(0), (foil + 1).flip(0) % CLASSES, foil.flip(0))
     torch.testing.assert_close(mirrored.flip(0), made)
+    uneven = {**reference(), "label": torch.tensor([0] * 3 + [1] * 37)}
+    of_many = Samples(of_foil=True, count=5)(Subject(classifier(), reference=uneven), inputs[:1], foil[:1], foil[1:2])
+    assert of_many.shape[1] == 3  # as beside an image whose foil has no more
     every = Samples(count=7)(given, inputs, foil, foil)
     assert every.shape == (4, 7, *SHAPE)
     assert not torch.equal(every[0], every[1])
@@ -206,7 +221,28 @@ def test_unfit_translators_are_refused_with_the_number() -> None:
     Attribution("deeplift", "pair", baseline="ganmex").explain(Subject(classifier(), translator=own), inputs)
     other = Subject(classifier(), translator=Shifted(fit, "0" * 64))
     with pytest.raises(InputError, match="trained against another classifier than the subject's"):
-        Attribution("deeplift", "pair", baseline="ganmex").explain(other, inputs)
+        Attribution("deeplift", "pair", baseline=Ganmex(unfit=True)).explain(other, inputs)
+    Attribution("deeplift", "pair", baseline=Ganmex(foreign=True)).explain(other, inputs)
+    never = Subject(classifier(), translator=Shifted(dict.fromkeys(fit, float("nan"))))
+    with pytest.raises(InputError, match="its validity was never measured; validate it with LogTranslations"):
+        Attribution("deeplift", "pair", baseline="ganmex").explain(never, inputs)
+
+
+def test_baselines_that_were_not_found_leave_a_question_unsolved() -> None:
+    class Lost(Half):
+        def _explain(self, subject: Subject, inputs: Tensor, fact: Tensor, foil: Tensor) -> Explanation:
+            found = super()._explain(subject, inputs, fact, foil)
+            status = torch.tensor([Status.SOLVED, Status.UNSOLVED, Status.NOT_APPLICABLE])
+            return replace(found, status=status)
+
+    found = Attribution("deeplift", "pair", baseline=Counterfactual(Lost())).explain(subject(), images())
+    assert found.status.tolist() == [Status.SOLVED, Status.UNSOLVED, Status.NOT_APPLICABLE]
+
+
+def test_baselines_of_another_size_are_refused() -> None:
+    small = {**reference(), "image": torch.rand(40, 2, 6, 6, dtype=torch.float64)}
+    with pytest.raises(InputError, match=r"samples gives images of \(2, 6, 6\), the inputs are of \(2, 8, 8\)"):
+        Attribution("deep_shap", "pair").explain(Subject(classifier(), reference=small), images())
 
 
 def test_what_is_missing_is_named() -> None:
@@ -223,6 +259,9 @@ def test_what_is_missing_is_named() -> None:
                 1,
                 2,  # type: ignore[arg-type]
             )
+    empty = {name: values[:0] for name, values in reference().items()}  # type: ignore[index]
+    with pytest.raises(InputError, match="reference has no images"):
+        Samples()(Subject(classifier(), reference=empty), images(), torch.zeros(3).long(), torch.ones(3).long())  # type: ignore[arg-type]
     with pytest.raises(InputError, match="count must be at least 1, got 0"):
         Samples(count=0)
     with pytest.raises(InputError, match=r"limits are on validity, .*, got accuracy"):

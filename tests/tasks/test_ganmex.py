@@ -173,6 +173,21 @@ def test_classifier_is_no_part_of_the_module_but_known_by_its_hash(tmp_path: Pat
         )
 
 
+def test_classifier_goes_along_to_another_precision() -> None:
+    task = ganmex()
+    assert task.trained_against is not None
+    (known,) = {weight.dtype for weight in task.trained_against.parameters()}
+    assert known == torch.float32
+    digest = task.classifier_sha256
+    inputs = batch()
+    doubled: Batch = {**inputs, "image": inputs["image"].double()}
+    Trainer(max_epochs=1, precision="64-true", **QUIET).fit(task, loader([doubled] * 2))
+    assert {weight.dtype for weight in task.trained_against.parameters()} == {torch.float64}
+    assert network_sha256(task.trained_against) == digest
+    task.float()
+    assert task.translate(inputs["image"], inputs["label"]).dtype == torch.float32
+
+
 def test_resumed_training_goes_on_as_an_uninterrupted_one(tmp_path: Path) -> None:
     batches = [batch(count) for count in (4, 5, 6, 7)]
 
@@ -261,6 +276,10 @@ def test_wrong_options() -> None:
         Ganmex(SHAPE, 1, generator=GENERATOR, critic=CRITIC)
     with pytest.raises(InputError, match="weights must be at least 0"):
         ganmex(similarity_weight=-1.0)
+    with pytest.raises(InputError, match="weights must be at least 0"):
+        ganmex(class_weight=float("nan"))
+    with pytest.raises(InputError, match="class_names must be one for each of 4 classes, got 1"):
+        ganmex(class_names=["cat"])
     with pytest.raises(InputError, match="game wasserstein or log"):
         ganmex(game="hinge")
     with pytest.raises(InputError, match="critic must score each image for itself"):

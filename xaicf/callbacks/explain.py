@@ -28,7 +28,7 @@ class ExplainAtValidationEnd(Callback):
 
     Args:
         explainers: what to ask; their names must differ.
-        classifier: frozen, for when a generator or a translator is trained.
+        classifier: frozen, for when a generator or a translator is trained; a translator's own if left out.
         generator: frozen, for explainers that need one while something else is trained.
         translator: frozen, likewise.
         samples: how many validation images, the first ones of the split.
@@ -105,6 +105,7 @@ class ExplainAtValidationEnd(Callback):
             generator = _only(generator, module, "generator")
         elif isinstance(module, Translator):
             translator = _only(translator, module, "translator")
+            classifier = module.trained_against if classifier is None else classifier
         else:
             classifier = _only(classifier, module, "classifier")
         if classifier is None:

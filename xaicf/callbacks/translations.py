@@ -44,8 +44,7 @@ class LogTranslations(Callback):
     ) -> None:
         if images < 2:
             raise InputError(f"images must be at least 2, got {images}")
-        # In a tuple, so that neither Lightning nor DDP takes it for a part of the training.
-        self.given = (classifier,)
+        self.given = classifier
         self.second = second
         self.images = images
 
@@ -59,7 +58,7 @@ class LogTranslations(Callback):
         if not isinstance(pl_module, Translator) or not isinstance(data, ImageData):
             names = f"{type(pl_module).__name__} and {type(data).__name__}"
             raise InputError(f"LogTranslations needs a Translator and an ImageData module, got {names}")
-        classifier = self.given[0] or getattr(pl_module, "classifier", None)
+        classifier = pl_module.trained_against if self.given is None else self.given
         if classifier is None:
             raise InputError(f"LogTranslations needs a classifier, and {type(pl_module).__name__} has none")
         self.data, self.classifier = data, classifier
@@ -71,9 +70,8 @@ class LogTranslations(Callback):
         validated = int(sum(trainer.num_val_batches)) * self.data.batch_size  # fewer in a trial
         count = max(min(self.images, len(self.data.splits["val"]), validated), 2)
         found = self._measured(pl_module, "val", count, foils=1)
-        record = getattr(pl_module, "record_fitness", None)
-        if record is not None:
-            record(found.fitness)
+        assert isinstance(pl_module, Translator)
+        pl_module.record_fitness(found.fitness)
         self._log(pl_module, "val", found)
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

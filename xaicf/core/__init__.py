@@ -1,6 +1,7 @@
 """Vocabulary and contracts: what is explained, the result, the interfaces, checkpoints."""
 
 from xaicf.core.checkpoint import load_frozen, network_sha256, read_checkpoint, sha256
+from xaicf.core.classes import other_classes
 from xaicf.core.errors import CheckpointError, ClassifierError, DataError, InputError, UserError, is_out_of_memory
 from xaicf.core.explanation import Explanation, Status
 from xaicf.core.frozen import as_found
@@ -38,6 +39,7 @@ __all__ = [
     "load_frozen",
     "network_sha256",
     "one_module_per_use",
+    "other_classes",
     "read_checkpoint",
     "recipe",
     "sha256",

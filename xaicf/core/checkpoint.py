@@ -88,10 +88,14 @@ def sha256(path: str | Path) -> str:
 
 
 def network_sha256(network: nn.Module) -> str:
-    """Give the SHA-256 of a network's weights and statistics, in hexadecimal, whatever its device and wrapping."""
+    """Give the SHA-256 of a network's weights and statistics, whatever its device, precision and wrapping.
+
+    In hexadecimal. Numbers are taken in single precision, so that a copy in double precision is the same network.
+    """
     found = hashlib.sha256()
     for tensor in (*network.parameters(), *network.buffers()):
         plain = tensor.detach().cpu().contiguous()
+        plain = plain.float() if plain.is_floating_point() else plain
         found.update(f"{plain.dtype} {tuple(plain.shape)}\n".encode())
         found.update(plain.flatten().view(torch.uint8).numpy().tobytes() if plain.ndim else repr(plain.item()).encode())
     return found.hexdigest()

@@ -1,6 +1,7 @@
 """What a network can do for an explanation: decode a latent, encode an image, translate to a class."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 
 import torch
 from torch import nn
@@ -59,6 +60,7 @@ class Translator(ABC):
             known.
         classifier_sha256: of the classifier that it was trained against, see
             :func:`~xaicf.core.checkpoint.network_sha256`; None where there was none.
+        trained_against: that classifier itself, where it is at hand.
     """
 
     @property
@@ -70,6 +72,14 @@ class Translator(ABC):
     def classifier_sha256(self) -> str | None:
         """There was none, unless a subclass knows better."""
         return None
+
+    @property
+    def trained_against(self) -> nn.Module | None:
+        """None is at hand, unless a subclass has it."""
+        return None
+
+    def record_fitness(self, numbers: Mapping[str, float]) -> None:  # noqa: B027  (nothing to do for most)
+        """Take note of :data:`FITNESS` as just measured; a subclass that is trained keeps them."""
 
     @abstractmethod
     def translate(self, images: Images, classes: Labels) -> Images:

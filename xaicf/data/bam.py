@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
+from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
@@ -17,6 +18,9 @@ from xaicf.data.mnist import FashionMNIST
 
 CLOTHES = "FashionMNIST"
 """In place of a folder of objects."""
+
+ALPHA = ("RGBA", "LA", "PA", "La", "RGBa")
+"""Modes of images that say how opaque a pixel is."""
 
 VISIBLE = 26
 """Grey value, of 255, from which a pixel of Fashion-MNIST is of the object."""
@@ -130,6 +134,10 @@ class BAM(ImageData):
             found = list(image_files(self.objects / name))
             paths += found
             labels += [label] * len(found)
+        for path in paths:
+            with Image.open(path) as image:
+                if image.mode not in ALPHA and "transparency" not in image.info:
+                    raise DataError(f"{path} is not cut out: it has no alpha channel")
         files = ImageFiles(paths, (4, self.side, self.side))
         val, test, train = divide(LabelledImages(files, torch.tensor(labels)), FRACTIONS, self.seed)
         return {"train": Cutouts(*train[:2]), "val": Cutouts(*val[:2]), "test": Cutouts(*test[:2])}
@@ -187,6 +195,8 @@ def plain_name(folder: str) -> str:
 
 
 def _chosen(names: Sequence[str], known: Sequence[str], where: Path) -> tuple[str, ...]:
+    if len(set(names)) < len(names):
+        raise DataError(f"class names must differ, got {', '.join(names)}")
     for name in names:
         if name not in known:
             raise DataError(f"{where} has no class {name}, only {', '.join(known)}")
@@ -196,5 +206,5 @@ def _chosen(names: Sequence[str], known: Sequence[str], where: Path) -> tuple[st
 def _drawn(of_class: Tensor, count: int, what: str, source: torch.Generator) -> Tensor:
     pool = of_class.nonzero().flatten()
     if not len(pool):
-        raise DataError(f"no image of {what} in a split")
+        raise DataError(f"no image of {what} is left for one of train, val and test; each needs one")
     return pool[torch.randint(len(pool), (count,), generator=source)]

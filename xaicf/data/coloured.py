@@ -30,10 +30,9 @@ class ColouredMNIST(MNIST):
     def _read(self, train: bool) -> LabelledImages:
         images, labels, _ = super()._read(train)
         assert isinstance(images, torch.Tensor)
-        source = torch.Generator().manual_seed(self.seed)
+        # The test's are other draws than the training images'.
+        source = torch.Generator().manual_seed(2 * self.seed + (not train))
         colours = torch.randint(len(COLOURS), labels.shape, generator=source)
-        if not train:  # other draws than the training images'
-            colours = torch.randint(len(COLOURS), labels.shape, generator=source)
         coloured = torch.zeros(len(images), len(COLOURS), *images.shape[2:], dtype=images.dtype)
         coloured[torch.arange(len(images)), colours] = images[:, 0]
         return LabelledImages(coloured, labels)

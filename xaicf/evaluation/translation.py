@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torchmetrics.image.fid import FrechetInceptionDistance
 
-from xaicf.core import FITNESS, Batch, Images, InputError, Labels, as_found
+from xaicf.core import FITNESS, Batch, Images, InputError, Labels, as_found, other_classes
 from xaicf.evaluation.realism import frechet_metric
 from xaicf.explainers.baselines.plain import blurred, mean
 from xaicf.explainers.baselines.training import nearest
@@ -76,18 +76,21 @@ def measure_translations(
     with as_found(*(network for network in (classifier, second) if network is not None)), torch.no_grad():
         real = frechet_metric(classifier, images)
         for step in range(foils or others):
-            classes = (labels + 1 + (batch["index"].to(labels) + step) % others) % num_classes
+            classes = other_classes(labels, batch["index"].to(labels) + step, num_classes)
             for rows in torch.split(torch.arange(len(images), device=images.device), CHUNK):
                 some, targets = images[rows], classes[rows]
                 made = translate(some, targets)
                 real.update(made, real=False)
-                tally.add(some, made, targets, classifier(made).argmax(1) == targets)
+                tally.add(some, made, targets)
+                tally.valid.index_add_(0, targets, (classifier(made).argmax(1) == targets).to(tally.valid))
                 tally.second += 0 if second is None else int((second(made).argmax(1) == targets).sum())
-                tally.nearest += float((some - nearest(some, targets, training)).abs().mean((1, 2, 3)).sum())
-                tally.made_nearest += float((made - nearest(made, targets, training)).abs().mean((1, 2, 3)).sum())
+                for which, image in (("image", some), ("made", made)):
+                    tally.nearest[which] += _apart(image, nearest(image, targets, training))
         frechet = float(real.compute())
         known = [_frechet_of(real, images, baseline) for baseline in (blurred, mean)]
-    distance, beside, own = (total / tally.count for total in (tally.distance, tally.nearest, tally.made_nearest))
+    distance, beside, own = (
+        total / tally.count for total in (tally.distance, tally.nearest["image"], tally.nearest["made"])
+    )
     return Translations(
         {
             "validity": float(tally.valid.sum()) / tally.count,
@@ -113,18 +116,18 @@ class _Tally:
         shape = num_classes, *images.shape[1:]
         self.sums, self.squares = (images.new_zeros(shape, dtype=torch.float64) for _ in range(2))
         self.second = 0
-        self.distance = self.nearest = self.made_nearest = 0.0
+        self.distance = 0.0
+        self.nearest = {"image": 0.0, "made": 0.0}
 
     @property
     def count(self) -> int:
         return int(self.asked.sum())
 
-    def add(self, images: Images, made: Images, classes: Labels, valid: Tensor) -> None:
+    def add(self, images: Images, made: Images, classes: Labels) -> None:
         self.asked.index_add_(0, classes, torch.ones_like(classes, dtype=self.asked.dtype))
-        self.valid.index_add_(0, classes, valid.to(self.valid))
         self.sums.index_add_(0, classes, made.double())
         self.squares.index_add_(0, classes, made.double().square())
-        self.distance += float((images - made).abs().mean((1, 2, 3)).sum())
+        self.distance += _apart(images, made)
 
     def dependence(self, images: Images) -> float:
         """Give the made pixels' deviation over inputs at one class, by the inputs' own, each a mean over pixels."""
@@ -133,6 +136,11 @@ class _Tally:
         variance = self.squares[known] / counts - (self.sums[known] / counts).square()
         deviation = variance.clamp(min=0).sqrt().mean()
         return float(deviation / images.double().std(0, correction=0).mean())
+
+
+def _apart(first: Images, second: Images) -> float:
+    """Give the sum over images of the mean over pixels of their distance."""
+    return float((first - second).abs().mean((1, 2, 3)).sum())
 
 
 def _frechet_of(metric: FrechetInceptionDistance, images: Images, change: Callable[[Images], Images]) -> float:

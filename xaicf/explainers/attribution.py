@@ -131,13 +131,22 @@ class Attribution(Explainer):
     def _explain(self, subject: Subject, inputs: Images, fact: Labels, foil: Labels) -> Explanation:
         way = METHODS[self.method]
         classifier = way.prepare(checked(subject.classifier, inputs), inputs, self.method)
-        baselines = inputs if self.baseline is None else self.baseline(subject, inputs, fact, foil)
+        baselines, searched = inputs, None
+        if self.baseline is not None:
+            baselines, searched = self.baseline.solve(subject, inputs, fact, foil)
+            if baselines.shape[-3:] != inputs.shape[1:]:
+                raise InputError(
+                    f"baseline {self.baseline.name} gives images of {tuple(baselines.shape[-3:])}, "
+                    f"the inputs are of {tuple(inputs.shape[1:])}"
+                )
         along = self.contrast in ALONG
         asked = Asked(classifier, inputs, fact, foil, self.score, along, baselines, self.layers, self.tolerance)
         answer = way.answer(asked)
         status = torch.full_like(fact, Status.SOLVED)
         if answer.complete is not None:
             status = torch.where(answer.complete, status, Status.UNSOLVED)
+        if searched is not None:
+            status = torch.where(searched == Status.SOLVED, status, searched)
         return Explanation(
             inputs,
             fact,

@@ -6,9 +6,8 @@ from typing import ClassVar, Self
 
 import torch
 from matplotlib.figure import Figure
-from torch import Tensor
 
-from xaicf.core import Explanation, Labels, PerImage, Subject
+from xaicf.core import Explanation, InputError, Labels, PerImage, Subject, other_classes
 from xaicf.data import BAM
 from xaicf.evaluation.localisation import within_and_without
 from xaicf.explainers import Attribution, CDeepEx, Explainer
@@ -59,7 +58,7 @@ class GanmexBAM(Study):
 
     The inverse localisation of a map is the mean of |A| where the two classes share their features by that where they
     differ; |A| is that of the map summed over channels, and the object's area that of the input. Of each image one
-    foil with another object and one with another scene is taken, by its number. ``mean`` and ``median`` are over
+    foil with another object and one with another scene is taken, in turn. ``mean`` and ``median`` are over
     images, ``ratio of means`` divides the means over images of the numerator and of the denominator. ``uniform`` is a
     map that is the same everywhere.
 
@@ -91,6 +90,11 @@ class GanmexBAM(Study):
             subject = replace(subject, generator=place.network(self.generator))
         data = examined.data
         assert isinstance(data, BAM)
+        if min(len(data.object_names), len(data.scene_names)) < 2:
+            raise InputError(
+                f"Table 1 asks for another object and another scene, got {len(data.object_names)} and "
+                f"{len(data.scene_names)} of them"
+            )
         split = data.split("test")
         every = torch.arange(len(split))
         known = every[predicted(examined.network, data.samples(every.tolist(), "test")["image"]) == split.labels]
@@ -105,8 +109,8 @@ class GanmexBAM(Study):
             else Row("share of the test images that the classifier knows", len(known) / len(every), n=len(every))
         ]
         foils = {
-            "different object": self._other_object(data, labels, which),
-            "different scene": self._other_scene(data, labels, which),
+            "different object": self._other_object(data, labels),
+            "different scene": self._other_scene(data, labels),
         }
         areas = {"different object": masks, "different scene": ~masks}
         answered: dict[str, dict[str, Explanation]] = {}
@@ -135,14 +139,14 @@ class GanmexBAM(Study):
         return rows, figures
 
     @staticmethod
-    def _other_object(data: BAM, labels: Labels, which: Tensor) -> Labels:
-        count, scenes = len(data.object_names), len(data.scene_names)
-        return (data.object_of(labels) + 1 + which % (count - 1)) % count * scenes + data.scene_of(labels)
+    def _other_object(data: BAM, labels: Labels) -> Labels:
+        other = other_classes(data.object_of(labels), torch.arange(len(labels)), len(data.object_names))
+        return other * len(data.scene_names) + data.scene_of(labels)
 
     @staticmethod
-    def _other_scene(data: BAM, labels: Labels, which: Tensor) -> Labels:
-        scenes = len(data.scene_names)
-        return data.object_of(labels) * scenes + (data.scene_of(labels) + 1 + which % (scenes - 1)) % scenes
+    def _other_scene(data: BAM, labels: Labels) -> Labels:
+        other = other_classes(data.scene_of(labels), torch.arange(len(labels)), len(data.scene_names))
+        return data.object_of(labels) * len(data.scene_names) + other
 
     @staticmethod
     def _rows(title: str, parts: Mapping[str, tuple[PerImage, PerImage]]) -> list[Row]:
@@ -151,15 +155,15 @@ class GanmexBAM(Study):
         for place, (question, (differing, common)) in enumerate({**parts, "overall": both}.items()):
             goal = GOAL if title == "IG, GANMEX" and question == "overall" else None
             published = PUBLISHED[title][place] if title in PUBLISHED else None
-            ratios = common / differing.clamp(min=1e-30)
+            ratios = common / differing  # NaN for a map of zeros, which is left out
             mean = Row.mean(f"{title}: {question}, mean", ratios, goal, "lower")
             rows.append(replace(mean, published=published))
             rows.append(Row.median(f"{title}: {question}, median", ratios, better="lower"))
             rows.append(
                 Row(
                     f"{title}: {question}, ratio of means",
-                    float(common.mean() / differing.mean()),
-                    n=len(common),
+                    float(common.nanmean() / differing.nanmean()),
+                    n=int(ratios.isfinite().sum()),
                     better="lower",
                 )
             )

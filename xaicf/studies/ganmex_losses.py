@@ -5,9 +5,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Self
 
 from matplotlib.figure import Figure
-from torch import Tensor
 
-from xaicf.core import Images, Labels, Translator, as_found
+from xaicf.core import Images, Translator, as_found, other_classes
 from xaicf.data.coloured import colours_of
 from xaicf.evaluation.translation import measure_translations
 from xaicf.explainers.baselines.translated import translated
@@ -89,7 +88,8 @@ class GanmexLosses(Study):
                     measured = measure_translations(
                         trained.translate, examined.network, batch, training, data.num_classes, foils=1
                     )
-                    classes = _others(batch["label"], batch["index"], data.num_classes)
+                    # What it is asked for by one foil.
+                    classes = other_classes(batch["label"], batch["index"], data.num_classes)
                     made = translated(trained, batch["image"], classes)
                 found.append(measured.numbers)
                 kept.append(float((colours_of(made) == colours_of(batch["image"])).double().mean()))
@@ -102,11 +102,6 @@ class GanmexLosses(Study):
                 values = [one[number] for one in found]
                 rows.append(Row.over_seeds(f"{name}: {number.replace('_', ' ')}", values, count))
         return rows, {"colours": _picture(batch["image"][:10], shown)}
-
-
-def _others(labels: Labels, index: Tensor, num_classes: int) -> Labels:
-    """Give the class that each image is asked for, as :func:`measure_translations` does with one foil."""
-    return (labels + 1 + index % (num_classes - 1)) % num_classes
 
 
 def _picture(inputs: Images, shown: Mapping[str, Images]) -> Figure:

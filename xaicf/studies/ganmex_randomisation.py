@@ -9,7 +9,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import nn
 
-from xaicf.core import Explanation, Images, Labels, Subject
+from xaicf.core import Explanation, Images, Labels, Subject, network_sha256
 from xaicf.core.checkpoint import RECIPE
 from xaicf.evaluation.randomisation import SIMILARITIES, cascade, similarities
 from xaicf.explainers import Attribution
@@ -108,7 +108,7 @@ class GanmexRandomisation(Study):
                         f"{words}: maps, another seed", intact, asked.explained(kind, method, classifier, again)
                     )
                 if method == self.methods[0]:
-                    rows += _of_baselines(kind, intact, answers, stages)
+                    rows += _of_baselines(kind, intact, answers, floor, stages)
                 if method in (self.methods[0], "gradient_shap"):
                     shown[kind] = [intact, *answers.values()]
         return rows, {"cascade": _picture(shown, list(stages), self.drawn, examined.class_names)}
@@ -116,7 +116,8 @@ class GanmexRandomisation(Study):
     def _translator(self, place: Place, classifier: nn.Module, words: str, seed: int = 0, **model: object) -> nn.Module:
         """Train a translator against a classifier that is written down for it."""
         assert isinstance(classifier, Task)
-        path = place.networks / "randomised" / f"{Path(self.pair.case.config).stem} {words}.ckpt".replace(" ", "_")
+        name = f"{Path(self.pair.case.config).stem}_{words}_{network_sha256(classifier)[:12]}.ckpt"
+        path = place.networks / "randomised" / name.replace(" ", "_")
         path.parent.mkdir(parents=True, exist_ok=True)
         torch.save({RECIPE: classifier.recipe(), "state_dict": classifier.state_dict()}, path)
         given = {**self.model, "classifier": str(path), **model}
@@ -134,7 +135,8 @@ class _Asked:
     reference: Any
 
     def explained(self, kind: str, method: str, classifier: nn.Module, translator: nn.Module | None) -> Explanation:
-        baseline: Any = {"zero": "zero", "MDTS": "mdts", "EG": "foil_samples"}.get(kind, Ganmex(unfit=True))
+        plain: dict[str, Any] = {"zero": "zero", "MDTS": "mdts", "EG": "foil_samples"}
+        baseline = plain.get(kind, Ganmex(unfit=True, foreign=True))
         explainer = Attribution(method, "pair", baseline=baseline)  # type: ignore[arg-type]  # one of METHODS
         subject = Subject(classifier, translator=translator, reference=self.reference)
         return explain_all(explainer, subject, self.images, self.fact, self.foil)
@@ -148,15 +150,23 @@ def _compared(words: str, first: Explanation, second: Explanation) -> list[Row]:
 
 
 def _of_baselines(
-    kind: str, intact: Explanation, answers: Mapping[str, Explanation], stages: Mapping[str, nn.Module]
+    kind: str,
+    intact: Explanation,
+    answers: Mapping[str, Explanation],
+    floor: Sequence[Explanation],
+    stages: Mapping[str, nn.Module],
 ) -> Iterator[Row]:
     """Say what becomes of the baselines: how like the first ones, and whether they are taken for the foil."""
-    assert intact.baseline is not None
+    pairs = {f"random to {name}": (intact, found) for name, found in answers.items()}
+    pairs["floor of two random classifiers"] = (floor[0], floor[1])
+    for words, (first, second) in pairs.items():
+        assert first.baseline is not None
+        assert second.baseline is not None
+        alike = similarities(first.baseline, second.baseline)
+        for measure in ("absolute_spearman", "ssim", "hog"):
+            yield Row.mean(f"{kind}: baselines, {words}, {measure.replace('_', ' ')}", alike[measure])
     for name, found in answers.items():
         assert found.baseline is not None
-        alike = similarities(intact.baseline, found.baseline)
-        for measure in ("absolute_spearman", "ssim"):
-            yield Row.mean(f"{kind}: baselines, random to {name}, {measure.replace('_', ' ')}", alike[measure])
         valid = predicted(stages[name], found.baseline) == found.foil
         yield Row.share(f"{kind}: baselines, random to {name}, that it calls the foil", valid)
 

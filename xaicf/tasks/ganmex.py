@@ -1,9 +1,9 @@
 """Train a translator of classes: a StarGAN that has the frozen classifier as its class discriminator."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Self, get_args
 
 import torch
 from lightning.pytorch.cli import OptimizerCallable
@@ -23,6 +23,7 @@ from xaicf.core import (
     Translator,
     load_frozen,
     network_sha256,
+    other_classes,
     recipe,
 )
 from xaicf.core.logits import PROBABILITIES, are_probabilities, checked_logits
@@ -124,8 +125,10 @@ class Ganmex(AdversarialTask, Translator):
         }
         if num_classes < 2:
             raise InputError(f"num_classes must be at least 2, got {num_classes}")
-        if min(*weights.values(), penalty_weight) < 0:
+        if not all(weight >= 0 for weight in (*weights.values(), penalty_weight)):
             raise InputError(f"weights must be at least 0, got {weights} and penalty_weight {penalty_weight}")
+        if class_names and len(class_names) != num_classes:
+            raise InputError(f"class_names must be one for each of {num_classes} classes, got {len(class_names)}")
         if class_discriminator not in get_args(ClassDiscriminator) or game not in get_args(Game):
             raise InputError(
                 f"class_discriminator must be classifier or own and game wasserstein or log, "
@@ -144,7 +147,7 @@ class Ganmex(AdversarialTask, Translator):
         if any(isinstance(part, nn.BatchNorm1d | nn.BatchNorm2d) for part in self.critic.modules()):
             raise InputError("critic must score each image for itself, without batch norm, such as DCGANCritic")
         self.register_buffer(DIGEST, torch.zeros(32, dtype=torch.uint8))
-        self.register_buffer("measured", torch.full((len(FITNESS),), torch.nan, dtype=torch.float64))
+        self.register_buffer("measured", torch.full((len(FITNESS),), torch.nan))
         # A tuple, so that it becomes no part of the module.
         self.judges: tuple[nn.Module, ...] = () if classifier is None else (self._judge(classifier),)
         if self.judges and class_discriminator == "classifier":
@@ -186,18 +189,16 @@ class Ganmex(AdversarialTask, Translator):
         return found.hex() if any(found) else None
 
     @property
-    def classifier(self) -> nn.Module | None:
+    def trained_against(self) -> nn.Module | None:
         """The frozen classifier that it is trained against, or only measured by; None for none."""
         return self.judges[0] if self.judges else None
 
     @property
-    def fitness(self) -> dict[str, float] | None:
-        """The five numbers as last measured in a validation; None before any."""
-        if self.measured.isnan().all():
-            return None
+    def fitness(self) -> dict[str, float]:
+        """The five numbers as last measured in a validation, NaN before any."""
         return dict(zip(FITNESS, self.measured.tolist(), strict=True))
 
-    def record_fitness(self, numbers: dict[str, float]) -> None:
+    def record_fitness(self, numbers: Mapping[str, float]) -> None:
         """Write the five numbers down, for the checkpoint too."""
         self.measured.copy_(torch.tensor([numbers[name] for name in FITNESS]))
 
@@ -213,15 +214,20 @@ class Ganmex(AdversarialTask, Translator):
         return self.translate(images, classes)
 
     def setup(self, stage: str) -> None:
-        """Have the classifier at hand.
+        """Check that there is a classifier to train against.
 
         Raises:
             InputError: there is none.
         """
         if not self.judges and self.class_discriminator == "classifier" and stage != "predict":
             raise InputError("Ganmex needs a classifier, such as --model.classifier CHECKPOINT")
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        """Take the classifier along wherever the module goes, to a device or a precision."""
         for judge in self.judges:
-            judge.to(self.device)
+            judge._apply(fn, recurse)  # type: ignore[no-untyped-call]  # noqa: SLF001  (as torch does with submodules)
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        return self
 
     def class_logits(self, images: Images) -> Tensor:
         """Give the logits (B, classes) of who judges the class: the classifier, or the critic's further outputs."""
@@ -234,13 +240,9 @@ class Ganmex(AdversarialTask, Translator):
         scores: PerImage = self.critic(images)[:, 0]
         return scores
 
-    def other_classes(self, labels: Labels, steps: Tensor) -> Labels:
-        """Give the class that lies so many steps (B,) beyond that of each image, its own left out."""
-        return (labels + 1 + steps % (self.num_classes - 1)) % self.num_classes
-
     def step(self, batch: Batch) -> dict[str, Tensor]:
         """Compute the terms that compare between epochs, with the generator that is looked at."""
-        classes = self.other_classes(batch["label"], batch["index"])
+        classes = other_classes(batch["label"], batch["index"], self.num_classes)
         terms = self.terms(batch, classes, self.shown)[1]
         return {"loss": self._weighted(terms), **terms}
 
@@ -296,7 +298,8 @@ class Ganmex(AdversarialTask, Translator):
             )
 
     def _drawn(self, labels: Labels) -> Labels:
-        return self.other_classes(labels, torch.randint(self.num_classes - 1, labels.shape, device=labels.device))
+        steps = torch.randint(self.num_classes - 1, labels.shape, device=labels.device)
+        return other_classes(labels, steps, self.num_classes)
 
     def _weighted(self, terms: dict[str, Tensor]) -> Tensor:
         return torch.stack([self.weights[name] * term for name, term in terms.items()]).sum()

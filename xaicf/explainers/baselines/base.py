@@ -43,3 +43,7 @@ class Baseline(ABC):
         Returns:
             (B, C, H, W), or (B, n, C, H, W).
         """
+
+    def solve(self, subject: Subject, inputs: Images, fact: Labels, foil: Labels) -> tuple[Tensor, Tensor | None]:
+        """Give the same, and for baselines that are searched for the :class:`~xaicf.core.Status` of each (B,)."""
+        return self(subject, inputs, fact, foil), None

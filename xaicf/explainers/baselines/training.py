@@ -17,6 +17,9 @@ FEW = 2000
 BLOCK = 1024
 """Images whose distances to all of a class are in memory together: 25 MB for 6,000 of a class."""
 
+CLOSE = 8
+"""Images that may be the nearest by the product of matrices, whose differences cancel, and are measured once more."""
+
 
 class NearestSample(Baseline):
     """MDTS: the training image of class foil that is nearest to the input, by Euclidean distance of pixels.
@@ -55,7 +58,7 @@ class Samples(Baseline):
 
     Args:
         of_foil: whether only images of the foil are drawn.
-        count: n, how many for each image; all, where there are fewer.
+        count: n, how many for each image; as many as the smallest class has, where these are fewer.
 
     Raises:
         InputError: ``count`` is below 1.
@@ -78,15 +81,20 @@ class Samples(Baseline):
         """Give (B, n, C, H, W).
 
         Raises:
-            InputError: the reference has no image of a foil.
+            InputError: the reference has no image of a foil, or none at all.
         """
         assert subject.reference is not None
         images, labels = subject.reference["image"], subject.reference["label"]
+        if not len(labels):
+            raise InputError("reference has no images")
         thinned = torch.arange(0, len(labels), -(-len(labels) // FEW))
-        pools = [thinned[labels.cpu()[thinned] == one] if self.of_foil else thinned for one in foil.tolist()]
-        count = min(self.count, *map(len, pools))
-        if count == 0:
-            _refuse(int(foil[[len(pool) == 0 for pool in pools].index(True)]))
+        of = labels.cpu()[thinned] if self.of_foil else torch.zeros_like(thinned)
+        pools = [thinned[of == one] for one in (foil.tolist() if self.of_foil else [0] * len(foil))]
+        for one, pool in zip(foil.tolist(), pools, strict=True):
+            if not len(pool):
+                _refuse(one)
+        sizes = of.bincount()
+        count = min(self.count, int(sizes[sizes > 0].min()))
         chosen = [
             pool[torch.randperm(len(pool), generator=_seeded(image))[:count]]
             for pool, image in zip(pools, inputs, strict=True)
@@ -117,8 +125,10 @@ def nearest(inputs: Images, classes: Labels, training: Batch) -> Images:
         lengths = flat.square().sum(1)
         for rows in torch.split((classes == one).nonzero().flatten(), BLOCK):
             # The square of the input's own length is the same for all, and left out.
-            distances = lengths - 2 * inputs[rows].flatten(1) @ flat.T
-            found[rows] = pool[distances.argmin(1)]
+            own = inputs[rows].flatten(1)
+            close = (lengths - 2 * own @ flat.T).topk(min(CLOSE, len(pool)), largest=False).indices
+            exact = [(flat[some].double() - own.double()).square().sum(1) for some in close.T]
+            found[rows] = pool[close.gather(1, torch.stack(exact, 1).argmin(1, keepdim=True))[:, 0]]
     return found
 
 
