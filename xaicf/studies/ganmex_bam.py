@@ -7,14 +7,14 @@ from typing import ClassVar, Self
 import torch
 from matplotlib.figure import Figure
 
-from xaicf.core import Explanation, InputError, Labels, PerImage, Subject, other_classes
+from xaicf.core import Explanation, InputError, Labels, PerImage, other_classes
 from xaicf.data import BAM
 from xaicf.evaluation.localisation import within_and_without
 from xaicf.explainers import Attribution, CDeepEx, Explainer
 from xaicf.explainers.baselines import Counterfactual, Ganmex
 from xaicf.studies.asking import explain_all, predicted
 from xaicf.studies.drawing import draw_maps
-from xaicf.studies.one_vs_one import BAM_CASE, TranslatedCase, attributions
+from xaicf.studies.one_vs_one import BAM_CASE, TranslatedCase, attributions, of_baselines
 from xaicf.studies.study import Place, Row, Study
 
 PUBLISHED: dict[str, tuple[float, float, float]] = {
@@ -127,8 +127,9 @@ class GanmexBAM(Study):
             for question, found in answered[self.methods[0]].items()
         }
         rows += self._rows("uniform", {q: within_and_without(found, areas[q]) for q, found in flat.items()})
-        for question, foil in foils.items():
-            rows += self._of_baselines(question, answered, foil, subject)
+        for title, answers in answered.items():
+            for question, found in answers.items():
+                rows += of_baselines(f"{title}: {question}", found, subject.classifier)
         shown = range(0, len(which), max(len(which) // self.drawn, 1))[: self.drawn]
         figures = {
             question.replace(" ", "_"): draw_maps(
@@ -167,22 +168,6 @@ class GanmexBAM(Study):
                     better="lower",
                 )
             )
-        return rows
-
-    @staticmethod
-    def _of_baselines(
-        question: str, answered: Mapping[str, Mapping[str, Explanation]], foil: Labels, subject: Subject
-    ) -> list[Row]:
-        """Say whether baselines are what they should be: members of the foil, near the image."""
-        rows = []
-        for title, answers in answered.items():
-            found = answers[question]
-            if found.baseline is None:
-                continue
-            valid = predicted(subject.classifier, found.baseline) == foil
-            rows.append(Row.share(f"{title}: {question}, baselines that the classifier calls the foil", valid))
-            distance = (found.baseline - found.inputs).abs().mean((1, 2, 3))
-            rows.append(Row.mean(f"{title}: {question}, L1 distance of the baseline", distance))
         return rows
 
 

@@ -13,8 +13,8 @@ from xaicf.evaluation.localisation import within_and_without
 from xaicf.explainers import Attribution
 from xaicf.explainers.baselines import BaselineName, Ganmex
 from xaicf.explainers.methods import Method
-from xaicf.studies.asking import explain_all, predicted
-from xaicf.studies.one_vs_one import FRUIT_CASE, TranslatedCase
+from xaicf.studies.asking import explain_all
+from xaicf.studies.one_vs_one import FRUIT_CASE, TranslatedCase, of_baselines
 from xaicf.studies.study import Place, Row, Study
 from xaicf.viz.heatmap import heatmap, picture
 
@@ -74,10 +74,7 @@ class GanmexBinary(Study):
                     Row.mean(f"{words}: |A| on saturated pixels by that elsewhere", _on(_saturated(images), one))
                 )
                 rows.append(Row.mean(f"{words}: correlation of |A| with edges", _correlation(_edges(images), one)))
-                if one.baseline is not None:
-                    valid = predicted(subject.classifier, one.baseline) == one.foil
-                    rows.append(Row.share(f"{words}: baselines that the classifier calls the other fruit", valid))
-                    rows.append(Row.mean(f"{words}: L1 distance", (one.baseline - images).abs().mean((1, 2, 3))))
+                rows += of_baselines(words, one, subject.classifier)
             figures[method] = _picture(images, found, examined.class_names, self.drawn)
         return rows, figures
 

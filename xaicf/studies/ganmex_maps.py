@@ -9,10 +9,10 @@ from matplotlib.figure import Figure
 
 from xaicf.core import Explanation, Images, Subject
 from xaicf.evaluation.randomisation import similarities
-from xaicf.studies.asking import explain_all, predicted
+from xaicf.studies.asking import explain_all
 from xaicf.studies.case import Examined
 from xaicf.studies.drawing import file_name
-from xaicf.studies.one_vs_one import CIFAR_CASE, FASHION_CASE, MNIST_CASE, TranslatedCase, attributions
+from xaicf.studies.one_vs_one import CIFAR_CASE, FASHION_CASE, MNIST_CASE, TranslatedCase, attributions, of_baselines
 from xaicf.studies.study import Place, Row, Study
 from xaicf.viz.heatmap import heatmap, picture
 
@@ -66,11 +66,7 @@ class GanmexMaps(Study):
             alike = similarities(first.attribution, second.attribution)
             for words, key in (("rank correlation", "spearman"), ("rank correlation of |A|", "absolute_spearman")):
                 rows.append(Row.mean(f"{name}, {title}: {words} of the maps against two foils", alike[key]))
-            if first.baseline is not None:
-                valid = predicted(subject.classifier, first.baseline) == first.foil
-                rows.append(Row.share(f"{name}, {title}: baselines that the classifier calls the foil", valid))
-                distance = (first.baseline - first.inputs).abs().mean((1, 2, 3))
-                rows.append(Row.mean(f"{name}, {title}: L1 distance of the baseline", distance))
+            rows += of_baselines(f"{name}, {title}", first, subject.classifier)
             error = first.scalars["relative_completeness_error"]
             rows.append(Row.median(f"{name}, {title}: relative completeness error, median and quartiles", error))
         return rows

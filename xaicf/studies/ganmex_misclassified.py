@@ -7,11 +7,12 @@ from typing import ClassVar, Self
 import torch
 from matplotlib.figure import Figure
 
+from xaicf.core import Explanation
 from xaicf.explainers import Attribution
 from xaicf.explainers.baselines import Ganmex
-from xaicf.studies.asking import explain_all, predicted
+from xaicf.studies.asking import explain_all
 from xaicf.studies.drawing import file_name
-from xaicf.studies.one_vs_one import CIFAR_CASE, FASHION_CASE, MNIST_CASE, TranslatedCase
+from xaicf.studies.one_vs_one import CIFAR_CASE, FASHION_CASE, MNIST_CASE, TranslatedCase, of_baselines
 from xaicf.studies.study import Place, Row, Study
 from xaicf.viz.heatmap import heatmap, picture
 
@@ -50,45 +51,35 @@ class GanmexMisclassified(Study):
             truth = examined.labels[which]
             explainer = Attribution("integrated_gradients", "pair", baseline=Ganmex(unfit=place.quick))
             found = explain_all(explainer, subject, examined.images(which), answers[which], truth)
-            assert found.baseline is not None
-            assert found.attribution is not None
             rows.append(
                 Row(f"{name}: share of test images that are mistaken", len(wrong) / len(answers), n=len(answers))
             )
-            valid = predicted(subject.classifier, found.baseline) == truth
-            rows.append(
-                Row.share(f"{name}: baselines that the classifier calls the true class", valid, better="higher")
-            )
-            distance = (found.baseline - found.inputs).abs().mean((1, 2, 3))
-            rows.append(Row.mean(f"{name}: L1 distance of the baseline", distance, better="lower"))
+            rows += of_baselines(name, found, subject.classifier)
             right = (answers == examined.labels).nonzero().flatten()[: len(which)]
-            others = examined.logits[right].topk(2).indices[:, 1]
-            of_right = explain_all(explainer, subject, examined.images(right), answers[right], others)
-            assert of_right.baseline is not None
-            rows.append(
-                Row.mean(
-                    f"{name}: the same for images that are not mistaken, second class",
-                    (of_right.baseline - of_right.inputs).abs().mean((1, 2, 3)),
-                )
-            )
-            shown = torch.arange(0, len(which), max(len(which) // self.drawn, 1))[: self.drawn].tolist()
-            figure = Figure(figsize=(1.6 * len(shown), 5.6), layout="constrained")
-            grid = figure.subplots(3, len(shown), squeeze=False)
-            for axes in grid.flat:
-                axes.set(xticks=[], yticks=[])
-            for column, row in zip(grid.T, shown, strict=True):
-                said, true = (examined.class_names[int(classes[row])] for classes in (found.fact, found.foil))
-                column[0].imshow(picture(found.inputs[row]))
-                column[0].set_title(
-                    f"said {said} {found.scalars['fact_probability'][row]:.2f}\ntruth {true}", fontsize=7
-                )
-                column[1].imshow(picture(found.baseline[row]))
-                column[1].set_title(f"p({true}) = {found.scalars['foil_probability_baseline'][row]:.2f}", fontsize=7)
-                column[2].imshow(heatmap(found.attribution[row], found.inputs[row]))
-            for axes, words in zip(grid[:, 0], ("image", "as its true class", "why that, not the truth"), strict=True):
-                axes.set_ylabel(words, fontsize=8)
-            figure.suptitle(
-                "red speaks for the answer, blue for the true class; each map has its own scale", fontsize=9
-            )
-            figures[file_name(name)] = figure
+            second = examined.logits[right].topk(2).indices[:, 1]
+            of_right = explain_all(explainer, subject, examined.images(right), answers[right], second)
+            rows += of_baselines(f"{name}, images that are not mistaken, second class", of_right, subject.classifier)
+            figures[file_name(name)] = _picture(found, examined.class_names, self.drawn)
         return rows, figures
+
+
+def _picture(found: Explanation, class_names: Sequence[str], drawn: int) -> Figure:
+    """Draw a column for each mistake: the image, what it would be as its true class, and the map."""
+    assert found.baseline is not None
+    assert found.attribution is not None
+    shown = torch.arange(0, len(found.inputs), max(len(found.inputs) // drawn, 1))[:drawn].tolist()
+    figure = Figure(figsize=(1.6 * len(shown), 5.6), layout="constrained")
+    grid = figure.subplots(3, len(shown), squeeze=False)
+    for axes in grid.flat:
+        axes.set(xticks=[], yticks=[])
+    for column, row in zip(grid.T, shown, strict=True):
+        said, true = (class_names[int(classes[row])] for classes in (found.fact, found.foil))
+        column[0].imshow(picture(found.inputs[row]))
+        column[0].set_title(f"said {said} {found.scalars['fact_probability'][row]:.2f}\ntruth {true}", fontsize=7)
+        column[1].imshow(picture(found.baseline[row]))
+        column[1].set_title(f"p({true}) = {found.scalars['foil_probability_baseline'][row]:.2f}", fontsize=7)
+        column[2].imshow(heatmap(found.attribution[row], found.inputs[row]))
+    for axes, words in zip(grid[:, 0], ("image", "as its true class", "why that, not the truth"), strict=True):
+        axes.set_ylabel(words, fontsize=8)
+    figure.suptitle("red speaks for the answer, blue for the true class; each map has its own scale", fontsize=9)
+    return figure

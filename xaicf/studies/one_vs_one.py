@@ -6,11 +6,12 @@ from typing import Any
 
 from torch import nn
 
-from xaicf.core import Subject
+from xaicf.core import Explanation, Subject
 from xaicf.explainers import Attribution
 from xaicf.explainers.baselines import Baseline, BaselineName, Ganmex
+from xaicf.studies.asking import predicted
 from xaicf.studies.case import CASES, Case, Examined, Foreign
-from xaicf.studies.study import Place
+from xaicf.studies.study import Place, Row
 
 
 @dataclass(frozen=True)
@@ -91,3 +92,21 @@ def attributions(unfit: bool = False, tolerance: float | None = None) -> dict[st
     }
     integrated["EG"] = Attribution("gradient_shap", "pair", baseline="foil_samples")
     return {name: integrated[name] for name in ("zero", "MDTS", "EG", "GANMEX")}
+
+
+def of_baselines(words: str, found: Explanation, classifier: nn.Module) -> list[Row]:
+    """Say whether baselines are members of the foil near the image; nothing where there are several for each.
+
+    Args:
+        words: what the rows' names begin with.
+        found: with a baseline for each image.
+        classifier: that was asked.
+    """
+    if found.baseline is None:
+        return []
+    valid = predicted(classifier, found.baseline) == found.foil
+    distance = (found.baseline - found.inputs).abs().mean((1, 2, 3))
+    return [
+        Row.share(f"{words}: baselines that the classifier calls the foil", valid, better="higher"),
+        Row.mean(f"{words}: L1 distance of the baseline", distance, better="lower"),
+    ]
