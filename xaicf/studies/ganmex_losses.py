@@ -25,7 +25,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
 """Arguments of the task that differ from the configuration's."""
 
 SWEEP: dict[str, dict[str, Any]] = {
-    **{f"λ_sim {value:g}": {"similarity_weight": value} for value in (10.0, 20.0, 160.0)},
+    **{f"λ_sim {value:g}": {"similarity_weight": value} for value in (10.0, 160.0)},
     **{f"λ_rec {value:g}": {"reconstruction_weight": value} for value in (10.0, 160.0)},
     **{f"λ_cls {value:g}": {"class_weight": value} for value in (0.2, 5.0)},
 }
@@ -55,7 +55,7 @@ class GanmexLosses(Study):
     settings: Mapping[str, dict[str, Any]] = field(default_factory=lambda: SETTINGS)
     sweep: Mapping[str, dict[str, Any]] = field(default_factory=lambda: SWEEP)
     seeds_: Sequence[int] = (0, 1, 2)
-    batches: int = 450
+    batches: int = 400
     images: int = 2000
 
     @property

@@ -52,7 +52,7 @@ class GanmexRandomisation(Study):
     methods: Sequence[str] = METHODS
     images: int = 100
     model: Mapping[str, Any] = field(default_factory=lambda: SMALLER)
-    batches: int = 1000
+    batches: int = 700
     drawn: int = 2
 
     def quick(self) -> Self:
