@@ -16,6 +16,7 @@ from xaicf.store import explainers, verify
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 ALL = sorted(path for path in CONFIGS.rglob("*.yaml") if "studies" not in path.parts)
+UNFIT = "xaicf.explainers.baselines.Ganmex"
 FETCHED = re.compile(r"^  class_path: (?:Biased|LateClass|Coloured)?(MNIST|FashionMNIST)$", re.MULTILINE)
 
 
@@ -92,7 +93,12 @@ def test_runs_as_it_stands(config: Path) -> None:
     train_named(config)
     if config.parent.name == "explain":
         arguments = [*data_arguments(config), "--model.ids=[0,2,3]", "--model.block_size=2", "--output=store"]
-        assert main(["explain", f"--config={config}", *arguments]) == 0
+        text = config.read_text()
+        if "baseline: ganmex" in text:  # by a translator of two batches, which nobody has measured
+            assert main(["explain", f"--config={config}", *arguments]) == 2
+            text = text.replace("ganmex}", f"{{class_path: {UNFIT}, init_args: {{unfit: true}}}}}}")
+        Path("asked.yaml").write_text(text)
+        assert main(["explain", "--config=asked.yaml", *arguments]) == 0
         assert verify("store").rows == 3 * len(explainers("store"))
         return
     text = config.read_text()

@@ -12,13 +12,14 @@ from PIL import Image
 from safetensors import safe_open
 
 from xaicf.callbacks import ExplainAtValidationEnd, LogTranslations
-from xaicf.core import FITNESS, InputError, load_frozen
+from xaicf.core import FITNESS, CheckpointError, InputError, load_frozen
+from xaicf.core.checkpoint import RECIPE
 from xaicf.data import Digits
 from xaicf.evaluation.translation import measure_translations
 from xaicf.explainers import Attribution
 from xaicf.explainers.baselines import Ganmex as GanmexBaseline
 from xaicf.nn import DCGANCritic, StarGANGenerator, TwoConv
-from xaicf.tasks import VAE, Ganmex
+from xaicf.tasks import VAE, Classifier, Ganmex
 
 SHAPE = (1, 32, 32)
 QUIET: Any = {"accelerator": "cpu", "logger": False, "enable_progress_bar": False, "enable_model_summary": False}
@@ -95,6 +96,19 @@ def test_baselines_are_logged_while_the_gan_trains_and_refused_unless_fit(tmp_pa
     (kept,) = (tmp_path / "taken").rglob("*.safetensors")
     with safe_open(kept, "pt") as tensors:
         assert tensors.get_tensor("baseline").shape == (2, *SHAPE)
+
+
+def test_a_second_classifier_may_be_a_checkpoint(tmp_path: Path) -> None:
+    torch.manual_seed(5)
+    other = Classifier(TwoConv, SHAPE, 10)
+    path = tmp_path / "second.ckpt"
+    torch.save({RECIPE: other.recipe(), "state_dict": other.state_dict()}, path)
+    made = task()
+    trainer = Trainer(callbacks=[LogTranslations(images=40, second=str(path))], default_root_dir=tmp_path, **QUIET)
+    (found,) = trainer.validate(made, Digits(), verbose=False)
+    assert made.fitness["second_validity"] == pytest.approx(found["val/second_validity"])
+    with pytest.raises(CheckpointError, match="checkpoint not found"):
+        LogTranslations(second="nowhere.ckpt")
 
 
 def test_needs_a_translator_and_a_classifier(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from lightning import Callback, LightningModule, Trainer
 from torch import nn
 
 from xaicf.callbacks.logging import log_epoch, save_picture
-from xaicf.core import Batch, InputError, SplitName, Translator, as_found
+from xaicf.core import Batch, InputError, SplitName, Translator, as_found, load_frozen
 from xaicf.data import ImageData
 from xaicf.evaluation.translation import Translations, measure_translations
 from xaicf.explainers.baselines.translated import translated
@@ -31,21 +31,22 @@ class LogTranslations(Callback):
     Args:
         classifier: frozen, that is explained; ends in a linear layer. Where the module has one of its own, such as
             :class:`~xaicf.tasks.Ganmex`, it may be left out.
-        second: another classifier, trained independently: images that only the first takes for members of
-            the class are not of it.
+        second: another classifier, trained independently, or the path of its checkpoint: images that only the first
+            takes for members of the class are not of it.
         images: validation images, at most so many, the first of the split, and no more than are validated.
 
     Raises:
         InputError: ``images`` is below 2.
+        CheckpointError: there is no checkpoint at the path.
     """
 
     def __init__(
-        self, classifier: nn.Module | None = None, second: nn.Module | None = None, images: int = 5000
+        self, classifier: nn.Module | None = None, second: nn.Module | str | None = None, images: int = 5000
     ) -> None:
         if images < 2:
             raise InputError(f"images must be at least 2, got {images}")
         self.given = classifier
-        self.second = second
+        self.second = load_frozen(Path(second)) if isinstance(second, str) else second
         self.images = images
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
