@@ -1,6 +1,7 @@
 """Measure and show, as a translator learns, what it makes of images."""
 
 import math
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -8,11 +9,11 @@ from lightning import Callback, LightningModule, Trainer
 from torch import nn
 
 from xaicf.callbacks.logging import log_epoch, save_picture
-from xaicf.core import Batch, InputError, SplitName, Translator, as_found, load_frozen
+from xaicf.core import Batch, InputError, SplitName, Translator, load_frozen
 from xaicf.data import ImageData
 from xaicf.evaluation.translation import Translations, measure_translations
 from xaicf.explainers.baselines.translated import translated
-from xaicf.viz.matrix import matrix
+from xaicf.viz.matrix import translation_matrix
 
 SHOWN = 8
 """Images in the picture, the first of as many classes."""
@@ -85,20 +86,15 @@ class LogTranslations(Callback):
             return
         labels = self.data.splits["val"].labels
         ids = [int((labels == one).nonzero()[0]) for one in labels.unique()[:SHOWN]]  # type: ignore[no-untyped-call]
-        images = self.data.samples(ids)["image"].to(pl_module.device)
-        targets = torch.arange(min(self.data.num_classes, 2 * SHOWN), device=images.device)
-        each, classes = images.repeat_interleave(len(targets), 0), targets.repeat(len(images))
-        made = translated(pl_module, each, classes)
-        with as_found(self.classifier), torch.no_grad():
-            valid = self.classifier(made).argmax(1) == classes
-        shape = len(images), len(targets)
-        names = self.data.class_names
-        drawn = matrix(
-            images,
-            made.view(*shape, *images.shape[1:]),
-            [names[int(labels[one])] for one in ids],
-            [names[one] for one in targets.tolist()],
-            valid.view(shape),
+        batch = _on(pl_module.device, self.data.samples(ids))
+        targets = torch.arange(min(self.data.num_classes, 2 * SHOWN), device=pl_module.device)
+        drawn = translation_matrix(
+            partial(translated, pl_module),
+            self.classifier,
+            batch["image"],
+            batch["label"],
+            targets,
+            self.data.class_names,
         )
         folder = Path(trainer.default_root_dir) / f"translations/epoch_{trainer.current_epoch:04d}"
         log_epoch(

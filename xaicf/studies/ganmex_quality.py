@@ -2,17 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import ClassVar, Literal, Self
 
 import torch
 from matplotlib.figure import Figure
 
-from xaicf.core import Translator, as_found
+from xaicf.core import Subject, Translator, as_found
+from xaicf.data import ImageData
 from xaicf.evaluation.translation import Translations, measure_translations
+from xaicf.explainers.baselines.translated import translated
 from xaicf.studies.drawing import file_name
 from xaicf.studies.one_vs_one import CIFAR_CASE, MNIST_CASE, TranslatedCase
 from xaicf.studies.study import Place, Row, Study
-from xaicf.viz.matrix import matrix
+from xaicf.viz.matrix import translation_matrix
 
 GOALS: dict[str, tuple[float, Literal["lower", "higher"]]] = {
     "validity": (0.98, "higher"),
@@ -59,11 +62,11 @@ class GanmexQuality(Study):
             found: list[Translations] = []
             data = case.case.examined(place).data
             batch = data.samples(range(min(self.images, len(data.split("test")))), "test")
+            second = case.second_network(place)
             for seed in self.seeds_:
                 _, subject = case.subject(place, seed=seed)
                 translator = subject.translator
                 assert isinstance(translator, Translator)
-                second = case.second_network(place)
                 assert subject.reference is not None
                 with as_found(*subject.modules):
                     found.append(
@@ -77,7 +80,7 @@ class GanmexQuality(Study):
                         )
                     )
                     if seed == self.seeds_[0]:
-                        figures[file_name(case.case.name)] = _picture(case, place, self.drawn)
+                        figures[file_name(case.case.name)] = _picture(data, subject, self.drawn)
             for name in found[0].numbers:
                 goal, better = GOALS.get(name, (None, None))
                 values = [one.numbers[name] for one in found]
@@ -92,23 +95,22 @@ class GanmexQuality(Study):
         return rows, figures
 
 
-def _picture(case: TranslatedCase, place: Place, drawn: int) -> Figure:
+def _picture(data: ImageData, subject: Subject, drawn: int) -> Figure:
     """Draw an input of each class, redrawn as every class."""
-    examined, subject = case.subject(place)
-    data, translator = examined.data, subject.translator
+    translator = subject.translator
     assert isinstance(translator, Translator)
     labels = data.split("test").labels
     ids = [int((labels == one).nonzero()[0]) for one in range(min(drawn, data.num_classes)) if (labels == one).any()]
-    inputs = data.samples(ids, "test")["image"]
-    targets = torch.arange(data.num_classes)
-    classes = targets.repeat(len(inputs))
-    with torch.no_grad():
-        made = translator.translate(inputs.repeat_interleave(len(targets), 0), classes)
-        valid = (subject.classifier(made).argmax(1) == classes).view(len(inputs), len(targets))
-    names = data.class_names
-    pixels = matrix(
-        inputs, made.view(*valid.shape, *inputs.shape[1:]), [names[int(labels[i])] for i in ids], names, valid
-    )
+    batch = data.samples(ids, "test")
+    with as_found(translator):
+        pixels = translation_matrix(
+            partial(translated, translator),
+            subject.classifier,
+            batch["image"],
+            batch["label"],
+            torch.arange(data.num_classes),
+            data.class_names,
+        )
     figure = Figure(figsize=(pixels.shape[1] / 110, pixels.shape[0] / 110))
     axes = figure.add_axes((0, 0, 1, 1))
     axes.imshow(pixels)

@@ -1,13 +1,14 @@
 """A table of pictures: a row for each input, a column for each class it was redrawn as."""
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
+import torch
 from PIL import Image, ImageDraw
-from torch import Tensor
+from torch import Tensor, nn
 
-from xaicf.core import Images
+from xaicf.core import Images, Labels, as_found
 from xaicf.viz.heatmap import Pixels, picture
 from xaicf.viz.panel import text_font
 
@@ -18,6 +19,41 @@ NARROW, WIDE = 11, 15
 """Letters in a line above a column and beside a row."""
 
 INVALID = "#c02030"
+
+
+def translation_matrix(
+    translate: Callable[[Images, Labels], Images],
+    classifier: nn.Module,
+    inputs: Images,
+    labels: Labels,
+    targets: Labels,
+    class_names: Sequence[str],
+) -> Pixels:
+    """Redraw each image as each class, and lay out what comes of it.
+
+    Args:
+        translate: images and target classes to images, see :class:`~xaicf.core.Translator`.
+        classifier: whose verdict is shown.
+        inputs: (N, C, H, W) in [0, 1].
+        labels: of these (N,).
+        targets: (K,).
+        class_names: one for each class.
+
+    Returns:
+        Pixels (H', W', 3) in [0, 1].
+    """
+    classes = targets.repeat(len(inputs))
+    shape = len(inputs), len(targets)
+    with as_found(classifier), torch.no_grad():
+        made = translate(inputs.repeat_interleave(len(targets), 0), classes)
+        valid = classifier(made).argmax(1) == classes
+    return matrix(
+        inputs,
+        made.view(*shape, *inputs.shape[1:]),
+        [class_names[one] for one in labels.tolist()],
+        [class_names[one] for one in targets.tolist()],
+        valid.view(shape),
+    )
 
 
 def matrix(
