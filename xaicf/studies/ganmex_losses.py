@@ -81,7 +81,7 @@ class GanmexLosses(Study):
             model = {**self.settings, **self.sweep}[name]
             kept, found = list[float](), list[Mapping[str, float]]()
             for seed in seeds:
-                trainer = {"max_epochs": 1, "limit_train_batches": self.batches}
+                trainer = {"max_epochs": 1, "limit_train_batches": self.batches, "limit_val_batches": 10}
                 trained = place.network(self.pair.translator, seed, model=model, trainer=trainer)
                 assert isinstance(trained, Translator)
                 with as_found(trained):

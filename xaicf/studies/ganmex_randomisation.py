@@ -121,7 +121,7 @@ class GanmexRandomisation(Study):
         path.parent.mkdir(parents=True, exist_ok=True)
         torch.save({RECIPE: classifier.recipe(), "state_dict": classifier.state_dict()}, path)
         given = {**self.model, "classifier": str(path), **model}
-        trainer = {"max_epochs": 1, "limit_train_batches": self.batches}
+        trainer = {"max_epochs": 1, "limit_train_batches": self.batches, "limit_val_batches": 10}
         return place.network(self.pair.translator, seed, model=given, trainer=trainer)
 
 
