@@ -85,7 +85,8 @@ class StarGANGenerator(nn.Module):
         width: channels of the first convolution; each strided one doubles them.
         downsamplings: strided convolutions; every one halves the image, rounded up.
         blocks: residual blocks.
-        output: ``direct`` draws the image anew, as StarGAN does; ``residual`` adds to the input and cuts to [0, 1];
+        output: ``direct`` draws the image anew, as StarGAN does; ``residual`` adds to the input and cuts to [0, 1],
+            where no gradient comes back;
             ``gated`` draws an image and a mask m of what to take from it, m · drawn + (1 - m) · input.
         upsampling: ``resize`` repeats pixels before a 5×5 convolution, ``transposed`` convolves so.
 

@@ -25,9 +25,9 @@ def mean(inputs: Images) -> Images:
 
 
 def blurred(inputs: Images) -> Images:
-    """Blurred with a standard deviation of a fourteenth of the side, 2 pixels at 28: what hides a feature."""
-    sigma = inputs.shape[-1] / 14
-    soft: Images = gaussian_blur(inputs, [2 * round(3 * sigma) + 1] * 2, [sigma, sigma])
+    """Blurred with a standard deviation of a fourteenth of each side, 2 pixels at 28: what hides a feature."""
+    sigmas = [side / 14 for side in (inputs.shape[-1], inputs.shape[-2])]
+    soft: Images = gaussian_blur(inputs, [2 * round(3 * sigma) + 1 for sigma in sigmas], sigmas)
     return soft
 
 
