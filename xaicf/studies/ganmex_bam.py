@@ -14,7 +14,7 @@ from xaicf.explainers import Attribution, CDeepEx, Explainer
 from xaicf.explainers.baselines import Counterfactual, Ganmex
 from xaicf.studies.asking import explain_all, predicted
 from xaicf.studies.drawing import draw_maps
-from xaicf.studies.one_vs_one import BAM_CASE, TranslatedCase, attributions, of_baselines
+from xaicf.studies.one_vs_one import BAM_CASE, TOLERANCE, TranslatedCase, attributions, of_baselines
 from xaicf.studies.study import Place, Row, Study
 
 PUBLISHED: dict[str, tuple[float, float, float]] = {
@@ -27,9 +27,6 @@ PUBLISHED: dict[str, tuple[float, float, float]] = {
 
 GOAL = 0.6
 """Of GANMEX, over both questions."""
-
-TOLERANCE = 0.05
-"""Of completeness, for integrated gradients: where a map lies is known long before its sum."""
 
 DRAWN = ("IG, zero", "IG, MDTS", "EG", "IG, GANMEX", "gradient")
 """In the pictures."""
@@ -172,7 +169,7 @@ class GanmexBAM(Study):
 
 
 def _explainers(unfit: bool) -> dict[str, Explainer]:
-    by_name = attributions(unfit, TOLERANCE)
+    by_name = attributions(unfit)
     ganmex = Ganmex(unfit=unfit)
     return {
         **{name if name == "EG" else f"IG, {name}": one for name, one in by_name.items()},

@@ -11,10 +11,10 @@ from torch import Tensor
 from xaicf.core import Explanation, Flags, Images, PerImage
 from xaicf.evaluation.localisation import within_and_without
 from xaicf.explainers import Attribution
-from xaicf.explainers.baselines import BaselineName, Ganmex
+from xaicf.explainers.baselines import Baseline, BaselineName, Ganmex
 from xaicf.explainers.methods import Method
 from xaicf.studies.asking import explain_all
-from xaicf.studies.one_vs_one import FRUIT_CASE, TranslatedCase, of_baselines
+from xaicf.studies.one_vs_one import FRUIT_CASE, TOLERANCE, TranslatedCase, of_baselines
 from xaicf.studies.study import Place, Row, Study
 from xaicf.viz.heatmap import heatmap, picture
 
@@ -64,9 +64,13 @@ class GanmexBinary(Study):
         rows = [Row.share("test images that the classifier knows", right)]
         figures: dict[str, Figure] = {}
         for method, spread in self.methods:
-            explainers: dict[str, Attribution] = {name: Attribution(method, "pair", baseline=name) for name in PLAIN}
+            baselines: dict[str, BaselineName | Baseline] = {name: name for name in PLAIN}
+            baselines["ganmex"] = Ganmex(unfit=place.quick)
+            explainers = {
+                name: Attribution(method, "pair", baseline=baseline, tolerance=TOLERANCE)
+                for name, baseline in baselines.items()
+            }
             explainers["foil_samples"] = Attribution(spread, "pair", baseline="foil_samples")
-            explainers["ganmex"] = Attribution(method, "pair", baseline=Ganmex(unfit=place.quick))
             found = {name: explain_all(one, subject, images, fact, 1 - fact) for name, one in explainers.items()}
             for name, one in found.items():
                 words = f"{method}, {name}"

@@ -31,7 +31,7 @@ class GanmexMaps(Study):
     spread: ClassVar[str] = "bootstrap interval of 95 % over images"
 
     cases: Sequence[TranslatedCase] = (MNIST_CASE, FASHION_CASE, CIFAR_CASE)
-    images: int = 200
+    images: int = 60
     drawn: int = 4
 
     def quick(self) -> Self:

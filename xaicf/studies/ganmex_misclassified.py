@@ -12,7 +12,7 @@ from xaicf.explainers import Attribution
 from xaicf.explainers.baselines import Ganmex
 from xaicf.studies.asking import explain_all
 from xaicf.studies.drawing import file_name
-from xaicf.studies.one_vs_one import CIFAR_CASE, FASHION_CASE, MNIST_CASE, TranslatedCase, of_baselines
+from xaicf.studies.one_vs_one import CIFAR_CASE, FASHION_CASE, MNIST_CASE, TOLERANCE, TranslatedCase, of_baselines
 from xaicf.studies.study import Place, Row, Study
 from xaicf.viz.heatmap import heatmap, picture
 
@@ -49,7 +49,9 @@ class GanmexMisclassified(Study):
             wrong = (answers != examined.labels).nonzero().flatten()
             which = wrong[: self.images]
             truth = examined.labels[which]
-            explainer = Attribution("integrated_gradients", "pair", baseline=Ganmex(unfit=place.quick))
+            explainer = Attribution(
+                "integrated_gradients", "pair", baseline=Ganmex(unfit=place.quick), tolerance=TOLERANCE
+            )
             found = explain_all(explainer, subject, examined.images(which), answers[which], truth)
             rows.append(
                 Row(f"{name}: share of test images that are mistaken", len(wrong) / len(answers), n=len(answers))

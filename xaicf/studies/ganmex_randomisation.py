@@ -15,7 +15,7 @@ from xaicf.evaluation.randomisation import SIMILARITIES, cascade, similarities
 from xaicf.explainers import Attribution
 from xaicf.explainers.baselines import Ganmex
 from xaicf.studies.asking import explain_all, predicted
-from xaicf.studies.one_vs_one import MNIST_CASE, TranslatedCase
+from xaicf.studies.one_vs_one import MNIST_CASE, TOLERANCE, TranslatedCase
 from xaicf.studies.study import Place, Row, Study
 from xaicf.tasks import Task
 from xaicf.viz.heatmap import heatmap, picture
@@ -50,7 +50,7 @@ class GanmexRandomisation(Study):
 
     pair: TranslatedCase = MNIST_CASE
     methods: Sequence[str] = METHODS
-    images: int = 100
+    images: int = 60
     model: Mapping[str, Any] = field(default_factory=lambda: SMALLER)
     batches: int = 700
     drawn: int = 2
@@ -137,7 +137,8 @@ class _Asked:
     def explained(self, kind: str, method: str, classifier: nn.Module, translator: nn.Module | None) -> Explanation:
         plain: dict[str, Any] = {"zero": "zero", "MDTS": "mdts", "EG": "foil_samples"}
         baseline = plain.get(kind, Ganmex(unfit=True, foreign=True))
-        explainer = Attribution(method, "pair", baseline=baseline)  # type: ignore[arg-type]  # one of METHODS
+        tolerance = TOLERANCE if method == "integrated_gradients" else None
+        explainer = Attribution(method, "pair", baseline=baseline, tolerance=tolerance)  # type: ignore[arg-type]  # one of METHODS
         subject = Subject(classifier, translator=translator, reference=self.reference)
         return explain_all(explainer, subject, self.images, self.fact, self.foil)
 
