@@ -1,12 +1,16 @@
 """Pictures that studies share."""
 
 import re
+import textwrap
 from collections.abc import Mapping, Sequence
 
 from matplotlib.figure import Figure
 
 from xaicf.core import Explanation, Status
 from xaicf.viz.heatmap import heatmap, picture
+
+LETTERS = 22
+"""In a line above an image."""
 
 
 def draw_maps(
@@ -34,8 +38,10 @@ def draw_maps(
         axes.set(xticks=[], yticks=[])
     for line, row in zip(grid, rows, strict=True):
         line[0].imshow(picture(first.inputs[row]))
-        not_ = f",\nnot {names[int(first.foil[row])]}" if foils else ""
-        line[0].set_title(f"{names[int(first.fact[row])]}{not_}?", fontsize=8)
+        asked = [f"{names[int(first.fact[row])]}{',' if foils else '?'}"]
+        asked += [f"not {names[int(first.foil[row])]}?"] * foils
+        words = (part for name in asked for part in textwrap.wrap(name.replace("_", " "), LETTERS))
+        line[0].set_title("\n".join(words), fontsize=8)
         rest = iter(line[1:])
         for title, one in answers.items():
             assert one.attribution is not None
