@@ -58,7 +58,7 @@ def trained(
             holder[key] = str(trained(_origin(config, holder[key]), folder, root, 0, quick))
     settings = _merged(settings, changes or {})
     # Checkpoints are known by their names, wherever the folder lies.
-    plain = json.dumps(settings, sort_keys=True).replace(f"{folder}/", "")
+    plain = json.dumps(_whole(settings), sort_keys=True).replace(f"{folder}/", "")
     digest = hashlib.sha256(plain.encode()).hexdigest()[:12]
     run = folder / f"{Path(config).parent.name}-{Path(config).stem}-{digest}"
     if not (run / FINISHED).exists():
@@ -99,6 +99,15 @@ def _located(settings: object, root: str | None) -> object:
     if isinstance(settings, str) and settings.startswith("data/"):
         return str(data_root(root) / settings.removeprefix("data/"))
     return settings
+
+
+def _whole(settings: object) -> object:
+    """Write 0.0 as 0: whoever reads a configuration may make the one of the other."""
+    if isinstance(settings, dict):
+        return {key: _whole(value) for key, value in settings.items()}
+    if isinstance(settings, list):
+        return [_whole(value) for value in settings]
+    return int(settings) if isinstance(settings, float) and settings.is_integer() else settings
 
 
 def _is_given(changes: Mapping[str, Any], key: str) -> bool:
