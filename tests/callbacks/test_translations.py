@@ -51,7 +51,7 @@ def test_logs_and_records_what_is_measured(tmp_path: Path) -> None:
     assert made.fitness["validity"] == pytest.approx(expected.numbers["validity"])
     pictures = list((tmp_path / "translations").rglob("matrix.png"))
     assert len(pictures) == 1
-    assert Image.open(pictures[0]).size == (96 + 68 * 11 + 8, 52 + 68 * 8 + 4)
+    assert Image.open(pictures[0]).size == (104 + 68 * 11 + 8, 52 + 68 * 8 + 4)
     (tested,) = trainer.test(made, data, verbose=False)
     assert tested["test/images"] == 9 * len(data.split("test"))
 

@@ -12,10 +12,10 @@ from xaicf.core import Images, Labels, as_found
 from xaicf.viz.heatmap import Pixels, picture
 from xaicf.viz.panel import text_font
 
-CELL, GAP, LEFT, TOP = 64, 4, 96, 52
+CELL, GAP, LEFT, TOP = 64, 4, 104, 52
 """Pixels: of a picture's side, between pictures, and for the names at the left and the top."""
 
-NARROW, WIDE = 11, 15
+NARROW, WIDE = 11, 14
 """Letters in a line above a column and beside a row."""
 
 INVALID = "#c02030"
