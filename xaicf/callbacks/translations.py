@@ -85,7 +85,7 @@ class LogTranslations(Callback):
         if trainer.sanity_checking or not trainer.is_global_zero:
             return
         labels = self.data.splits["val"].labels
-        ids = [int((labels == one).nonzero()[0]) for one in labels.unique()[:SHOWN]]  # type: ignore[no-untyped-call]
+        ids = [int((labels == one).nonzero()[0]) for one in sorted(set(labels.tolist()))[:SHOWN]]
         batch = _on(pl_module.device, self.data.samples(ids))
         targets = torch.arange(min(self.data.num_classes, 2 * SHOWN), device=pl_module.device)
         drawn = translation_matrix(

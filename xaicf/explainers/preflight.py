@@ -415,8 +415,8 @@ def _overlaps(pool: nn.MaxPool2d) -> bool:
     return near or _pair(pool.dilation) != (1, 1) or pool.ceil_mode
 
 
-def _pair(size: object) -> tuple[int, int]:
-    return (size[0], size[1]) if isinstance(size, tuple | list) else (int(size), int(size))  # type: ignore[call-overload]
+def _pair(size: int | tuple[int, ...]) -> tuple[int, int]:
+    return (size, size) if isinstance(size, int) else (size[0], size[1])
 
 
 def _has_no_statistics(module: nn.Module) -> bool:

@@ -120,15 +120,16 @@ def _named(name: str, cell: Cell) -> str:
 def _details(name: str, found: Masked, methods: Sequence[Method], fills: Sequence[Fill]) -> list[Row]:
     rows = [Row.mean(f"{name}: t{top + 1} of the image as it is", found.plain[top]) for top in (0, 1)]
     for method in methods:
-        for top, contrast in product((0, 1), ("logit", "max", "weighted")):
-            share = found.areas[method, contrast, top]  # type: ignore[index]
+        shared: tuple[Contrast, ...] = ("logit", "max", "weighted")
+        for top, contrast in product((0, 1), shared):
+            share = found.areas[method, contrast, top]
             rows.append(Row.mean(f"{name}, {method}, t{top + 1}, {contrast}: share of pixels called positive", share))
         for fill, area, kept in product(fills, AREAS, KEPT):
             original = Cell(method, "logit", fill, area, *kept)
             rows.append(Row.mean(f"{_named(name, original)}: original", found.preferences[original]))
-            others = ("mean", "max", "weighted") if fill == "blur" else ("weighted",)
+            others: tuple[Contrast, ...] = ("mean", "max", "weighted") if fill == "blur" else ("weighted",)
             for contrast in others:
-                cell = replace(original, contrast=contrast)  # type: ignore[arg-type]
+                cell = replace(original, contrast=contrast)
                 if contrast == "weighted":
                     rows.append(Row.mean(f"{_named(name, cell)}: weighted", found.preferences[cell]))
                 rows.append(_difference(name, found, cell))

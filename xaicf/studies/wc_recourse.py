@@ -14,7 +14,7 @@ from xaicf.explainers import Attribution
 from xaicf.explainers.contrast import Contrast
 from xaicf.studies.asking import explain_all, logits_of
 from xaicf.studies.case import CASES, Case, Examined
-from xaicf.studies.study import Place, Row, Study
+from xaicf.studies.study import Better, Place, Row, Study
 
 CONTRASTS: tuple[Contrast, ...] = ("logit", "mean", "max", "weighted")
 
@@ -83,9 +83,9 @@ class WCRecourse(Study):
                         details.append(Row.mean(name, ours[contrast][:, column]))
                     for contrast in CONTRASTS[:-1]:
                         less = ours["weighted"][:, column] - ours[contrast][:, column]
-                        better = "lower" if number == "Δy_t" else "higher"
+                        better: Better = "lower" if number == "Δy_t" else "higher"
                         name = f"{where}: {number} of weighted less {WORDS[contrast]}"
-                        details.append(Row.mean(name, less, better=better))  # type: ignore[arg-type]
+                        details.append(Row.mean(name, less, better=better))
         return [*verdicts, *details], {"recourse": _picture(found, self.epsilons, self.steps)}
 
 

@@ -225,8 +225,8 @@ class Ganmex(AdversarialTask, Translator):
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         """Take the classifier along wherever the module goes, to a device or a precision."""
         for judge in self.judges:
-            judge._apply(fn, recurse)  # type: ignore[no-untyped-call]  # noqa: SLF001  (as torch does with submodules)
-        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+            judge._apply(fn, recurse)  # type: ignore[no-untyped-call]  # noqa: SLF001  (as torch, which leaves it untyped, does with submodules)
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]  # torch leaves it untyped
         return self
 
     def class_logits(self, images: Images) -> Tensor:

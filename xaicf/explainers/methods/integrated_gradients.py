@@ -90,8 +90,8 @@ def _drawn_by(seed: int) -> Iterator[None]:
     """Have Captum draw by a seed; torch's random state is put back by who calls a method, NumPy's here."""
     state = np.random.get_state()  # noqa: NPY002  (what Captum draws from)
     torch.manual_seed(seed)
-    np.random.seed(seed)  # noqa: NPY002
+    np.random.seed(seed)  # noqa: NPY002  (what Captum draws from)
     try:
         yield
     finally:
-        np.random.set_state(state)  # noqa: NPY002
+        np.random.set_state(state)  # noqa: NPY002  (what Captum draws from)
