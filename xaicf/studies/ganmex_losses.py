@@ -10,7 +10,7 @@ from xaicf.core import Images, Translator, as_found, other_classes
 from xaicf.data.coloured import colours_of
 from xaicf.evaluation.translation import measure_translations
 from xaicf.explainers.baselines.translated import translated
-from xaicf.studies.one_vs_one import COLOURED_CASE, TranslatedCase
+from xaicf.studies.one_vs_one import COLOURED_CASE, TranslatedCase, of_batches
 from xaicf.studies.study import Place, Row, Study
 from xaicf.viz.heatmap import picture
 
@@ -81,8 +81,7 @@ class GanmexLosses(Study):
             model = {**self.settings, **self.sweep}[name]
             kept, found = list[float](), list[Mapping[str, float]]()
             for seed in seeds:
-                trainer = {"max_epochs": 1, "limit_train_batches": self.batches, "limit_val_batches": 10}
-                trained = place.network(self.pair.translator, seed, model=model, trainer=trainer)
+                trained = place.network(self.pair.translator, seed, model=model, trainer=of_batches(self.batches))
                 assert isinstance(trained, Translator)
                 with as_found(trained):
                     measured = measure_translations(

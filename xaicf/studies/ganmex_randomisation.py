@@ -15,7 +15,7 @@ from xaicf.evaluation.randomisation import SIMILARITIES, cascade, similarities
 from xaicf.explainers import Attribution
 from xaicf.explainers.baselines import Ganmex
 from xaicf.studies.asking import explain_all, predicted
-from xaicf.studies.one_vs_one import MNIST_CASE, TOLERANCE, TranslatedCase
+from xaicf.studies.one_vs_one import MNIST_CASE, TOLERANCE, TranslatedCase, of_batches
 from xaicf.studies.study import Place, Row, Study
 from xaicf.tasks import Task
 from xaicf.viz.heatmap import heatmap, picture
@@ -121,8 +121,7 @@ class GanmexRandomisation(Study):
         path.parent.mkdir(parents=True, exist_ok=True)
         torch.save({RECIPE: classifier.recipe(), "state_dict": classifier.state_dict()}, path)
         given = {**self.model, "classifier": str(path), **model}
-        trainer = {"max_epochs": 1, "limit_train_batches": self.batches, "limit_val_batches": 10}
-        return place.network(self.pair.translator, seed, model=given, trainer=trainer)
+        return place.network(self.pair.translator, seed, model=given, trainer=of_batches(self.batches))
 
 
 @dataclass(frozen=True)

@@ -82,6 +82,11 @@ TOLERANCE = 0.05
 """Of completeness, for integrated gradients: where a map lies is known long before its sum."""
 
 
+def of_batches(count: int) -> dict[str, Any]:
+    """Give a trainer's settings for a training of so many batches, which a few others validate."""
+    return {"max_epochs": 1, "limit_train_batches": count, "limit_val_batches": 10}
+
+
 def attributions(unfit: bool = False) -> dict[str, Attribution]:
     """Give integrated gradients of S_fact - S_foil from the paper's baselines, by the paper's names.
 
