@@ -4,8 +4,10 @@ from xaicf.explainers.attribution import Attribution
 from xaicf.explainers.base import Explainer, classify, resolve_classes
 from xaicf.explainers.bent import Bent
 from xaicf.explainers.cdeepex import CDeepEx
+from xaicf.explainers.criticism import Criticism
 from xaicf.explainers.inversion import Inversion
 from xaicf.explainers.prediction_difference import PredictionDifference
+from xaicf.explainers.prototype import Prototype
 from xaicf.explainers.question import ask, pose
 from xaicf.explainers.smoothed import Smoothed
 from xaicf.explainers.xgem import XGEM
@@ -15,9 +17,11 @@ __all__ = [
     "Attribution",
     "Bent",
     "CDeepEx",
+    "Criticism",
     "Explainer",
     "Inversion",
     "PredictionDifference",
+    "Prototype",
     "Smoothed",
     "ask",
     "classify",

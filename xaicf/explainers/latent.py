@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
+from torch import Tensor
 
 from xaicf.core import (
     ClassifierError,
@@ -115,7 +116,13 @@ class LatentImages:
         }
 
     def explanation(
-        self, fact: Labels, foil: Labels, solved: Flags, counterfactual: Images, scalars: dict[str, PerImage]
+        self,
+        fact: Labels,
+        foil: Labels,
+        solved: Flags,
+        counterfactual: Images,
+        scalars: dict[str, PerImage],
+        trace: dict[str, Tensor] | None = None,
     ) -> Explanation:
         """Explain the inputs by what separates them from their counterfactuals."""
         return Explanation(
@@ -126,6 +133,7 @@ class LatentImages:
             attribution=self.inputs - counterfactual,
             counterfactual=counterfactual,
             scalars=scalars,
+            trace=trace,
         )
 
 

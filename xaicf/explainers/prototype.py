@@ -1,0 +1,123 @@
+"""Prototypes: an edit of an image, among those that a generator can draw, that makes its class surer."""
+
+import torch
+from torch import Tensor
+
+from xaicf.core import Explanation, Images, InputError, Labels, Logits, PerImage, Subject
+from xaicf.explainers.bisection import Edited, Point, framed
+from xaicf.explainers.criticism import Norm, check_norm, distance, edit_of_latents
+from xaicf.explainers.inversion import Inversion
+from xaicf.explainers.latent import LatentExplainer, Precision, latent_images
+
+PATIENCE = 5
+"""Rounds without a rise after which an image is done."""
+
+
+class Prototype(LatentExplainer):
+    """Why fact? Because more of this would make it surer.
+
+    The change that keeps the class and costs least is none at all. So two steps alternate from z0, each by an Adam of
+    its own: one up the log-odds of the fact, llh_fact - log Σ_others, which do not level off as its
+    probability nears 1, and one, ``pull`` times as long, down ‖x - G(z)‖. An image is done when five rounds have not
+    raised its best log-odds by ``rise``; the counterfactual, here the prototype, is the G(z) of the best. It is solved
+    where the classifier gives it the fact with higher log-odds than x. The foil, the second class, takes no part.
+
+    The attribution is x - G(z): negative where the class would have more, positive where it would have less.
+
+    Scalars: ``distance``, in the norm; ``log_odds`` of x and ``log_odds_after`` in nats; ``latent_distance``
+    (squared), ``latent_l1``, ``gradient_evaluations``, ``reconstruction_error`` and ``reconstruction_is_fact`` as
+    those of :class:`~xaicf.explainers.CDeepEx`. With ``frames`` the trace holds ``images`` (B, frames, C, H, W)
+    and ``probabilities`` (B, frames, classes), the prototype last.
+
+    Reference: Liu et al. 2019, "Generative counterfactual introspection for explainable deep learning", section III,
+    which says that an "alternating loss" is used, and no more.
+
+    Args:
+        norm: of the change, over all pixels: ``l1`` its sum, ``l2`` its Euclidean length.
+        pull: length of a step back, of that of a step towards the class; in [0, 1).
+        rise: of the log-odds that is worth going on for, in nats.
+        rounds: at most.
+        step_size: of both Adams.
+        frames: of the path that are kept; 0 for none.
+        precision: of the networks, see :class:`~xaicf.explainers.CDeepEx`.
+        inversion: how z0 is found for a generator without an encoder.
+
+    Raises:
+        InputError: an option is out of its range.
+    """
+
+    def __init__(
+        self,
+        norm: Norm = "l1",
+        pull: float = 0.5,
+        rise: float = 0.1,
+        rounds: int = 100,
+        step_size: float = 0.05,
+        frames: int = 0,
+        precision: Precision = "double",
+        inversion: Inversion | None = None,
+    ) -> None:
+        super().__init__(precision, inversion)
+        check_norm(norm, frames)
+        if not 0 <= pull < 1:
+            raise InputError(f"pull must be in [0, 1), got {pull}")
+        if not (rise > 0 and rounds >= 1 and 0 < step_size < torch.inf):
+            raise InputError(
+                f"rise and step_size must be > 0 and rounds at least 1, got {rise}, {step_size} and {rounds}"
+            )
+        self.norm: Norm = norm
+        self.pull = pull
+        self.rise = rise
+        self.rounds = rounds
+        self.step_size = step_size
+        self.frames = frames
+
+    def _explain(self, subject: Subject, inputs: Images, fact: Labels, foil: Labels) -> Explanation:
+        with latent_images(subject, inputs, fact, False, self.precision, self.inversion) as images:
+            edit = edit_of_latents(images, self.norm)
+            points, evaluations = self._climb(edit, images.start, fact)
+            rows = torch.arange(len(inputs), device=inputs.device)
+            with torch.no_grad():
+                counterfactual = edit.draw(points[-1], rows)
+                before, after = (log_odds(edit.classify(one), fact) for one in (inputs, counterfactual))
+            trace = framed(edit, points, self.frames) if self.frames else None
+            searched = images.scalars(points[-1], evaluations, fact)
+        with torch.no_grad():
+            solved = (subject.classifier(counterfactual).argmax(1) == fact) & (after > before)
+        scalars = {"distance": distance(self.norm, inputs, counterfactual), "log_odds": before, "log_odds_after": after}
+        return images.explanation(fact, foil, solved, counterfactual, scalars | searched, trace)
+
+    def _climb(self, edit: Edited, start: Point, fact: Labels) -> tuple[list[Point], PerImage]:
+        """Give all points (B, d) on the way, images that are done staying where they were best, and gradients taken."""
+        point = start.clone().requires_grad_()
+        up, back = (
+            torch.optim.Adam([point], step, betas=(0.9, 0.99)) for step in (self.step_size, self.pull * self.step_size)
+        )
+        rows = torch.arange(len(start), device=start.device)
+        best, highest = start.clone(), torch.full_like(start[:, 0], -torch.inf)
+        since, evaluations = torch.zeros_like(fact), torch.zeros_like(start[:, 0])
+        points = [start.clone()]
+        for _ in range(self.rounds + 1):
+            odds = log_odds(edit.classify(edit.draw(point, rows)), fact)
+            with torch.no_grad():
+                going = since < PATIENCE
+                higher = going & (odds > highest + self.rise)
+                best[higher], highest[higher] = point[higher], odds[higher]
+                since = torch.where(higher, 0, since + 1)
+                points.append(torch.where((since < PATIENCE)[:, None], point, best))
+            if not (since < PATIENCE).any():
+                break
+            evaluations += 2 * (since < PATIENCE)
+            (point.grad,) = torch.autograd.grad(-odds.sum(), point)
+            up.step()
+            if self.pull:
+                (point.grad,) = torch.autograd.grad(edit.distance(edit.draw(point, rows), rows).sum(), point)
+                back.step()
+        return [*points[1:], best], evaluations
+
+
+def log_odds(logits: Logits, classes: Labels) -> Tensor:
+    """Give how far classes (B,) are above all others together, log p - log(1 - p), in nats (B,)."""
+    own = logits.gather(1, classes[:, None])
+    others = logits.scatter(1, classes[:, None], -torch.inf)
+    return own.squeeze(1) - others.logsumexp(1)
