@@ -10,6 +10,7 @@ from xaicf.data.files import ImageFiles
 from xaicf.data.folder import ImageFolder
 from xaicf.data.late import LateClassMNIST
 from xaicf.data.mnist import MNIST, FashionMNIST
+from xaicf.data.morpho import MorphoMNIST
 from xaicf.data.planted import Square
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "ImageFolder",
     "LabelledImages",
     "LateClassMNIST",
+    "MorphoMNIST",
     "Split",
     "Square",
 ]
