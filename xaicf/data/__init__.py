@@ -1,8 +1,10 @@
 """Data modules: one family of data sets, one file."""
 
+from xaicf.data.attribute_folder import AttributeFolder
 from xaicf.data.bam import BAM
 from xaicf.data.base import ImageData, LabelledImages, Split
 from xaicf.data.biased import BiasedMNIST
+from xaicf.data.celeba import CelebA
 from xaicf.data.coloured import ColouredMNIST
 from xaicf.data.digits import Digits
 from xaicf.data.faces import Faces
@@ -16,7 +18,9 @@ from xaicf.data.planted import Square
 __all__ = [
     "BAM",
     "MNIST",
+    "AttributeFolder",
     "BiasedMNIST",
+    "CelebA",
     "ColouredMNIST",
     "Digits",
     "Faces",

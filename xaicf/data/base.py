@@ -212,10 +212,11 @@ def divide(data: LabelledImages, fractions: Sequence[float], seed: int) -> list[
     sizes.append(count - sum(sizes))
     if min(sizes) < 1:
         raise DataError(f"{count} images are too few to divide into parts of {sizes}")
-    return [_choose(data, part) for part in torch.split(order, sizes)]
+    return [choose(data, part) for part in torch.split(order, sizes)]
 
 
-def _choose(data: LabelledImages, index: Tensor) -> LabelledImages:
+def choose(data: LabelledImages, index: Tensor) -> LabelledImages:
+    """Choose some samples, at positions (M,), with all that is known of them."""
     images = data.images.subset(index) if isinstance(data.images, ImageFiles) else data.images[index]
     masks = None if data.masks is None else data.masks[index]
     attributes = None if data.attributes is None else data.attributes[index]
