@@ -6,7 +6,7 @@ from lightning import Trainer
 from lightning.pytorch.demos.boring_classes import BoringModel
 
 from xaicf.core import Batch, DataError, InputError
-from xaicf.data import ImageData, LabelledImages, Split
+from xaicf.data import ImageData, LabelledImages, Split, Square
 from xaicf.data.base import SplitName, data_root, divide
 
 SIZES: dict[SplitName, int] = {"train": 23, "val": 8, "test": 5}
@@ -92,6 +92,36 @@ def test_masks_reach_the_samples_and_are_left_out_where_there_are_none() -> None
     assert "mask" not in data.samples([0])
     data.splits["val"] = Split(masked(8))
     assert torch.equal(data.samples([5, 1])["mask"].flatten(1).int()[:, :3], torch.tensor([[1, 0, 1], [1, 0, 0]]))
+
+
+def described(count: int) -> LabelledImages:
+    """Make numbered images, each with two attributes that give its number."""
+    share = torch.arange(count) / count
+    return numbered(count)._replace(attributes=torch.stack([share, 1 - share], 1))
+
+
+def test_attributes_go_with_their_images() -> None:
+    whole = described(40)
+    assert whole.attributes is not None
+    for part in divide(whole, (0.2, 0.3), seed=1):
+        batch = Split(part).__getitems__([2, 0])
+        assert batch["attributes"].dtype == torch.float32
+        assert torch.equal(batch["attributes"], whole.attributes[batch["image"][:, 0, 0, 0].long()])
+
+
+def test_attributes_reach_the_samples_and_are_left_out_where_there_are_none() -> None:
+    data = Numbered()
+    assert data.attribute_names == ()
+    assert "attributes" not in data.samples([0])
+    data.splits["val"] = Split(described(8))
+    assert torch.equal(data.samples([4, 1])["attributes"], torch.tensor([[0.5, 0.5], [0.125, 0.875]]))
+
+
+def test_a_square_that_is_planted_leaves_the_attributes() -> None:
+    whole = described(6)
+    planted = Square(1, marked_class=1).planted(whole, train=True)
+    assert planted.attributes is whole.attributes
+    assert planted.masks is not None
 
 
 @pytest.mark.parametrize("ids", [[6, 0, 2], range(4), torch.tensor([1, 7]), []])

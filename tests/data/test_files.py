@@ -96,6 +96,16 @@ def test_none_asked_for(root: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(("crop", "size"), [(6, 6), (10, 10), (50, 12)])
+def test_the_middle_is_cut_out_first(tmp_path: Path, crop: int, size: int) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (16, 12, 3), np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "noise.png")
+    files = ImageFiles([str(tmp_path / "noise.png")] * 2, (3, size, size), crop).subset(torch.tensor([1]))
+    top, left = (16 - size) // 2, (12 - size) // 2
+    expected = torch.from_numpy(pixels[top : top + size, left : left + size]).permute(2, 0, 1)
+    assert torch.equal(files[torch.tensor([0])][0], expected)
+
+
 def test_a_file_that_has_gone_is_named(root: Path) -> None:
     data = ImageFolder(str(root), 8, test_fraction=1, in_memory=False)
     data.setup()

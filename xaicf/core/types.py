@@ -35,7 +35,8 @@ class Batch(TypedDict):
 
     ``image`` is (B, C, H, W) float32 in [0, 1], ``label`` (B,) int64, ``index`` (B,) int64: the
     sample's stable id in its split. Where it is known which pixels matter, ``mask`` is (B, H, W) bool,
-    true on them.
+    true on them. Where the data has attributes, ``attributes`` is (B, A) float32 in [0, 1], named by the
+    data module's ``attribute_names``.
     """
 
     image: Images

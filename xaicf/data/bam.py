@@ -145,7 +145,8 @@ class BAM(ImageData):
     def _clothes(self, data: FashionMNIST) -> dict[SplitName, Cutouts]:
         source = torch.Generator().manual_seed(self.seed)
         cut: dict[SplitName, Cutouts] = {}
-        for split, (images, labels, _) in data.load().items():
+        for split, given in data.load().items():
+            images, labels = given.images, given.labels
             assert isinstance(images, Tensor)
             numbers = torch.full((data.num_classes,), -1)
             for number, name in enumerate(self.object_names):

@@ -21,22 +21,26 @@ REFERENCE_BYTES = 2**30
 
 
 class LabelledImages(NamedTuple):
-    """Images (N, C, H, W) uint8, labels (N,) int64 and, where known, masks (N, H, W) bool of what matters."""
+    """Images (N, C, H, W) uint8, labels (N,) int64 and, where known, masks and attributes.
+
+    Masks (N, H, W) bool are true on the pixels that matter; attributes (N, A) are float32 in [0, 1].
+    """
 
     images: Tensor | ImageFiles
     labels: Tensor
     masks: Tensor | None = None
+    attributes: Tensor | None = None
 
 
 class Split(Dataset[Batch]):
     """One split. A sample's stable id is its position.
 
     Args:
-        data: images, labels and perhaps masks.
+        data: images, labels, and perhaps masks and attributes.
     """
 
     def __init__(self, data: LabelledImages) -> None:
-        self.images, self.labels, self.masks = data
+        self.images, self.labels, self.masks, self.attributes = data
 
     def __len__(self) -> int:
         """Give the number of images."""
@@ -63,6 +67,8 @@ class Split(Dataset[Batch]):
         batch: Batch = {"image": self.images[index], "label": self.labels[index], "index": index}
         if self.masks is not None:
             batch["mask"] = self.masks[index]
+        if self.attributes is not None:
+            batch["attributes"] = self.attributes[index]
         return batch
 
 
@@ -75,6 +81,7 @@ class ImageData(LightningDataModule, ABC):
     Attributes:
         class_names: one for each class.
         image_shape: channels, height, width.
+        attribute_names: one for each column of a batch's ``attributes``; none where the data has no attributes.
 
     Args:
         batch_size: images in a batch, for each process.
@@ -83,6 +90,7 @@ class ImageData(LightningDataModule, ABC):
 
     class_names: tuple[str, ...]
     image_shape: ImageShape
+    attribute_names: tuple[str, ...] = ()
 
     def __init__(self, batch_size: int = 128, seed: int = 0) -> None:
         super().__init__()
@@ -188,7 +196,7 @@ def divide(data: LabelledImages, fractions: Sequence[float], seed: int) -> list[
     """Divide samples at random into parts, the last one taking what is left.
 
     Args:
-        data: images, labels and perhaps masks.
+        data: images, labels, and perhaps masks and attributes.
         fractions: of all parts but the last, each in (0, 1).
         seed: of the division.
 
@@ -204,13 +212,15 @@ def divide(data: LabelledImages, fractions: Sequence[float], seed: int) -> list[
     sizes.append(count - sum(sizes))
     if min(sizes) < 1:
         raise DataError(f"{count} images are too few to divide into parts of {sizes}")
-    return [_choose(data, part) for part in torch.split(order, sizes)]
+    return [choose(data, part) for part in torch.split(order, sizes)]
 
 
-def _choose(data: LabelledImages, index: Tensor) -> LabelledImages:
+def choose(data: LabelledImages, index: Tensor) -> LabelledImages:
+    """Choose some samples, at positions (M,), with all that is known of them."""
     images = data.images.subset(index) if isinstance(data.images, ImageFiles) else data.images[index]
     masks = None if data.masks is None else data.masks[index]
-    return LabelledImages(images, data.labels[index], masks)
+    attributes = None if data.attributes is None else data.attributes[index]
+    return LabelledImages(images, data.labels[index], masks, attributes)
 
 
 def data_root(root: str | Path | None) -> Path:

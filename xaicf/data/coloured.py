@@ -28,14 +28,15 @@ class ColouredMNIST(MNIST):
         self.image_shape = (len(COLOURS), *self.image_shape[1:])
 
     def _read(self, train: bool) -> LabelledImages:
-        images, labels, _ = super()._read(train)
+        data = super()._read(train)
+        images = data.images
         assert isinstance(images, torch.Tensor)
         # The test's are other draws than the training images'.
         source = torch.Generator().manual_seed(2 * self.seed + (not train))
-        colours = torch.randint(len(COLOURS), labels.shape, generator=source)
+        colours = torch.randint(len(COLOURS), data.labels.shape, generator=source)
         coloured = torch.zeros(len(images), len(COLOURS), *images.shape[2:], dtype=images.dtype)
         coloured[torch.arange(len(images)), colours] = images[:, 0]
-        return LabelledImages(coloured, labels)
+        return data._replace(images=coloured)
 
 
 def colours_of(images: torch.Tensor) -> torch.Tensor:

@@ -18,16 +18,19 @@ class ImageFiles:
     """Stands in the place of images (N, C, H, W) uint8: an index decodes what it names, and nothing is kept.
 
     Each image is turned as its EXIF entry says, scaled so that its shorter side fits, and cut to a
-    centred square.
+    centred square; before, perhaps, to a smaller one.
 
     Args:
         paths: of the files, as strings, which take a tenth of the memory of path objects.
         shape: channels, 1 for grey, 3 for colour and 4 for colour and opacity, height, width.
+        crop: side in pixels of a centred square that is cut out before scaling, or all of an image's side if that is
+            smaller; nothing is cut out before if left out.
     """
 
-    def __init__(self, paths: Sequence[str], shape: ImageShape) -> None:
+    def __init__(self, paths: Sequence[str], shape: ImageShape, crop: int | None = None) -> None:
         self.paths = paths
         self.shape = shape
+        self.crop = crop
 
     def __len__(self) -> int:
         """Give the number of images."""
@@ -54,7 +57,7 @@ class ImageFiles:
 
     def subset(self, index: Tensor) -> "ImageFiles":
         """Choose some images without decoding them."""
-        return ImageFiles([self.paths[position] for position in index.tolist()], self.shape)
+        return ImageFiles([self.paths[position] for position in index.tolist()], self.shape, self.crop)
 
     def _decode(self, path: str) -> np.ndarray:
         channels, height, width = self.shape
@@ -63,8 +66,15 @@ class ImageFiles:
                 upright = _eight_bits(ImageOps.exif_transpose(file)).convert(MODES[channels])
         except (Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
             raise DataError(f"image cannot be read: {path}") from error
+        if self.crop is not None:
+            upright = _centre(upright, min(self.crop, *upright.size))
         square = ImageOps.fit(upright, (width, height), Image.Resampling.BILINEAR)
         return np.asarray(square).reshape(height, width, channels)
+
+
+def _centre(image: Image.Image, side: int) -> Image.Image:
+    left, top = (image.width - side) // 2, (image.height - side) // 2
+    return image.crop((left, top, left + side, top + side))
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:

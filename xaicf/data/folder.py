@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torchvision.datasets.folder import IMG_EXTENSIONS
 
-from xaicf.core import DataError, InputError, SplitName
+from xaicf.core import DataError, ImageShape, InputError, SplitName
 from xaicf.data.base import ImageData, LabelledImages, data_root, divide
 from xaicf.data.files import ImageFiles
 
@@ -53,16 +53,8 @@ class ImageFolder(ImageData):
         classes: Sequence[str] | None = None,
     ) -> None:
         super().__init__(batch_size, seed)
-        if channels not in (1, 3):
-            raise InputError(f"channels must be 1 or 3, got {channels}")
-        if image_size < 1:
-            raise InputError(f"image_size must be at least 1, got {image_size}")
-        within = 0 < val_fraction < 1 and 0 < test_fraction < 1 and val_fraction + test_fraction < 1
-        if not (within or test_fraction == 1):
-            raise InputError(
-                f"val_fraction and test_fraction must be in (0, 1) and sum to less than 1, or test_fraction be 1, "
-                f"got {val_fraction} and {test_fraction}"
-            )
+        check_shape((channels, image_size, image_size))
+        check_fractions(val_fraction, test_fraction)
         if root is None and not folder:
             raise InputError("root must name the folder of images")
         self.root = data_root(root) / folder
@@ -107,6 +99,24 @@ class ImageFolder(ImageData):
             labels += [label] * len(found)
         files = ImageFiles(paths, self.image_shape)
         return LabelledImages(files[torch.arange(len(files))] if self.in_memory else files, torch.tensor(labels))
+
+
+def check_shape(shape: ImageShape) -> None:
+    """Raise :class:`InputError` where images cannot be decoded to channels, height and width."""
+    if shape[0] not in {1, 3}:
+        raise InputError(f"channels must be 1 or 3, got {shape[0]}")
+    if min(shape[1:]) < 1:
+        raise InputError(f"image_size must be at least 1, got {min(shape[1:])}")
+
+
+def check_fractions(val_fraction: float, test_fraction: float) -> None:
+    """Raise :class:`InputError` where a set cannot be cut by these shares, nor is all of it for the test."""
+    within = 0 < val_fraction < 1 and 0 < test_fraction < 1 and val_fraction + test_fraction < 1
+    if not (within or test_fraction == 1):
+        raise InputError(
+            f"val_fraction and test_fraction must be in (0, 1) and sum to less than 1, or test_fraction be 1, "
+            f"got {val_fraction} and {test_fraction}"
+        )
 
 
 def _class_names(folder: Path, chosen: Sequence[str] | None) -> tuple[str, ...]:

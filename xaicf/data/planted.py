@@ -61,11 +61,11 @@ class Square:
             data: images in memory.
             train: whether they are of the training or validation split.
         """
-        images, labels, _ = data
+        images = data.images
         assert isinstance(images, Tensor)
-        marked = labels == self.marked_class
+        marked = data.labels == self.marked_class
         if not train and self.marked_test != "as_trained":
             marked = torch.full_like(marked, self.marked_test == "all")
         masks = torch.zeros(len(images), *images.shape[2:], dtype=torch.bool)
         masks[:, *self.place] = marked[:, None, None]
-        return LabelledImages(images.masked_fill(masks[:, None], round(255 * self.grey)), labels, masks)
+        return data._replace(images=images.masked_fill(masks[:, None], round(255 * self.grey)), masks=masks)

@@ -1,0 +1,84 @@
+"""CelebA in small, in torchvision's layout: what is read, how it is cut, and without its checksums."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from xaicf.core import DataError, InputError
+from xaicf.data import CelebA, ImageFiles
+from xaicf.data.celeba import ATTGAN
+
+NAMES = (*ATTGAN[:6], "5_o_Clock_Shadow", *ATTGAN[6:])
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Write 9 faces, white within 170 × 170 pixels and black around; the n-th of 13 attributes is had by each n-th."""
+    base = tmp_path / "celeba"
+    (base / "img_align_celeba").mkdir(parents=True)
+    pixels = np.zeros((218, 178, 3), np.uint8)
+    pixels[24:194, 4:174] = 255
+    rows, partition = ["9", " ".join(NAMES) + " "], []
+    for number in range(1, 10):
+        name = f"{number:06}.jpg"
+        Image.fromarray(pixels).save(base / "img_align_celeba" / name, quality=95)
+        values = ["1" if number % (column + 1) == 0 else "-1" for column in range(len(NAMES))]
+        values[-1] = "1" if number % 2 else "-1"
+        rows.append(f"{name}  " + " ".join(f"{value:>2}" for value in values))
+        partition.append(f"{name} {0 if number < 6 else 1 if number < 8 else 2}")
+    (base / "list_attr_celeba.txt").write_text("\n".join(rows) + "\n")
+    (base / "list_eval_partition.txt").write_text("\n".join(partition) + "\n")
+    return tmp_path
+
+
+def test_faces_with_the_attributes_of_attgan(root: Path) -> None:
+    data = CelebA(str(root), image_size=32)
+    data.prepare_data()
+    data.setup()
+    assert data.class_names == ("not Young", "Young")
+    assert data.attribute_names == ATTGAN
+    assert {name: len(split) for name, split in data.splits.items()} == {"train": 5, "val": 2, "test": 2}
+    assert all(isinstance(split.images, ImageFiles) for split in data.splits.values())
+    batch = data.samples(range(2), "val")  # faces 6 and 7
+    assert batch["label"].tolist() == [0, 1]
+    assert batch["attributes"].shape == (2, 13)
+    assert batch["attributes"][0, :6].tolist() == [1, 1, 1, 0, 0, 1]
+    assert torch.equal(batch["attributes"][:, -1], batch["label"].float())
+    assert batch["image"].shape == (2, 3, 32, 32)
+    assert (batch["image"] > 0.95).all()  # the black around was cut off, but for what JPEG makes of an edge
+
+
+def test_another_label(root: Path) -> None:
+    data = CelebA(str(root), label="5_o_Clock_Shadow", attributes=["Bangs"], image_size=8)
+    assert data.attribute_names == ("Bangs", "5_o_Clock_Shadow")
+    assert data.samples([0, 1])["label"].tolist() == [0, 1]
+    assert data.samples([0, 1])["attributes"].tolist() == [[1, 0], [0, 1]]
+
+
+def test_files_that_are_missing_or_wrong(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(DataError, match=r"list_attr_celeba.txt has no attribute Old, only Bald, .* and 6 more"):
+        CelebA(str(root), label="Old").setup()
+    partition = root / "celeba/list_eval_partition.txt"
+    partition.write_text("000001.jpg 0\n")
+    with pytest.raises(DataError, match=r"names no split for 8 images, the first 000002.jpg"):
+        CelebA(str(root)).setup()
+    partition.unlink()
+    with pytest.raises(DataError, match=r"CelebA not found: expected .*list_eval_partition.txt; set root, or download"):
+        CelebA(str(root)).setup()
+
+    def fails(*arguments: object, **options: object) -> None:
+        raise RuntimeError("no network")
+
+    monkeypatch.setattr("torchvision.datasets.CelebA.download", fails)
+    with pytest.raises(DataError, match=r"CelebA is not in .* and could not be downloaded: no network"):
+        CelebA(str(root), download=True).prepare_data()
+
+
+def test_wrong_options() -> None:
+    with pytest.raises(InputError, match="attributes must differ, got Male, Male"):
+        CelebA(attributes=["Male", "Male"])
+    with pytest.raises(InputError, match="image_size must be at least 1, got 0"):
+        CelebA(image_size=0)

@@ -1,0 +1,144 @@
+"""Anybody's own images with a table of what they show."""
+
+import csv
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from xaicf.core import DataError, InputError, SplitName
+from xaicf.data.attribute_table import by_split, labelled, read_rows, shortened
+from xaicf.data.base import ImageData, LabelledImages, data_root, divide
+from xaicf.data.files import ImageFiles
+from xaicf.data.folder import check_fractions, check_shape
+
+SPLIT = "split"
+"""Name of the column that is no attribute but names the split."""
+
+
+class AttributeFolder(ImageData):
+    """A folder of images with a CSV table of their attributes, one of which is the class.
+
+    The table's first row names its columns. The first column is the image's path relative to the folder; each other
+    an attribute, all of whose values are 0 or 1, -1 or 1, which become 0 and 1, or in [0, 1]. A column named ``split``
+    says ``train``, ``val`` or ``test``, or CelebA's 0, 1 or 2; what it does not name of ``val`` and ``test`` is cut
+    from ``train``. Without it all splits are cut at random. Images that the table does not name are left out.
+
+    The classes are named ``not LABEL`` and ``LABEL``. The label stays an attribute too, so that it can be held like the
+    others.
+
+    Args:
+        label: name of the column that is the class, of which some images have 0 and others 1.
+        root: the folder; the environment's ``XAICF_DATA`` or ``data`` if left out, and then ``folder`` is needed.
+        table: the table's path within the folder.
+        attributes: names of the columns that are kept, in this order, the label at the end unless it is among them; all
+            in the order of the table if left out.
+        image_size: side of the square in pixels.
+        channels: 1 for grey, 3 for colour.
+        val_fraction: share of images for validation, where it is cut.
+        test_fraction: share of images for the test, where it is cut; 1 for a folder that is only to be explained,
+            which then has no other split.
+        in_memory: decode all images once, else each batch decodes its own.
+        batch_size: images in a batch, for each process.
+        seed: of the split.
+        folder: within ``root``, where that holds several sets.
+
+    Raises:
+        DataError: the table is missing or empty, or has no such attribute.
+        InputError: neither root nor folder is given, attributes are named twice, or a size, fraction or number of
+            channels is out of its range.
+    """
+
+    def __init__(
+        self,
+        label: str,
+        root: str | None = None,
+        table: str = "attributes.csv",
+        attributes: Sequence[str] | None = None,
+        image_size: int = 64,
+        channels: Literal[1, 3] = 3,
+        val_fraction: float = 0.1,
+        test_fraction: float = 0.1,
+        in_memory: bool = True,
+        batch_size: int = 128,
+        seed: int = 0,
+        folder: str = "",
+    ) -> None:
+        super().__init__(batch_size, seed)
+        self.image_shape = (channels, image_size, image_size)
+        check_shape(self.image_shape)
+        check_fractions(val_fraction, test_fraction)
+        if root is None and not folder:
+            raise InputError("root must name the folder of images")
+        self.root = data_root(root) / folder
+        self.table = self.root / table
+        self.label = label
+        self.fractions: dict[SplitName, float] = {"val": val_fraction, "test": test_fraction}
+        self.in_memory = in_memory
+        with _opened(self.table) as rows:
+            known = [name for name in next(rows, [])[1:] if name != SPLIT]
+        if not known:
+            raise DataError(f"{self.table} must name columns in its first row: the image's path, then attributes")
+        self.attribute_names = with_label(known if attributes is None else attributes, label)
+        for name in self.attribute_names:
+            if name not in known:
+                raise DataError(f"{self.table} has no attribute {name}, only {shortened(known)}")
+        self.class_names = (f"not {label}", label)
+
+    def load(self) -> dict[SplitName, LabelledImages]:
+        """Read the table, and decode the images if they are to be in memory.
+
+        Raises:
+            DataError: the table is not as it must be, names an image that is not there, or an image cannot be read.
+        """
+        with _opened(self.table) as rows:
+            header = next(rows, [])
+            split = SPLIT if SPLIT in header[1:] else None
+            read = read_rows(rows, header, self.attribute_names, self.table, split)
+        data = labelled(read, self.root, self.label, self.image_shape, self.table)
+        splits = self._divided(data, read.splits)
+        return {name: in_memory(part) for name, part in splits.items()} if self.in_memory else splits
+
+    def _divided(self, data: LabelledImages, given: Sequence[str] | None) -> dict[SplitName, LabelledImages]:
+        if self.fractions["test"] == 1:
+            return {"test": data}
+        splits: dict[SplitName, LabelledImages] = {"train": data}
+        if given is not None:
+            splits = by_split(data, given, self.table)
+        if "train" not in splits:
+            raise DataError(f"{self.table} names no image of the split train")
+        missing = [name for name in self.fractions if name not in splits]
+        if missing:
+            parts = divide(splits["train"], [self.fractions[name] for name in missing], self.seed)
+            splits |= dict(zip([*missing, "train"], parts, strict=True))
+        return splits
+
+
+def with_label(attributes: Sequence[str], label: str) -> tuple[str, ...]:
+    """Give the names of attributes with that of the label, at the end unless it is among them.
+
+    Raises:
+        InputError: a name is there twice.
+    """
+    if len(set(attributes)) < len(attributes):
+        raise InputError(f"attributes must differ, got {', '.join(attributes)}")
+    return tuple(attributes) if label in attributes else (*attributes, label)
+
+
+def in_memory(data: LabelledImages) -> LabelledImages:
+    """Decode images that are in files."""
+    assert isinstance(data.images, ImageFiles)
+    return data._replace(images=data.images[torch.arange(len(data.images))])
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Iterator[list[str]]]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            yield csv.reader(file)
+    except FileNotFoundError as error:
+        raise DataError(f"table of attributes not found: {path}") from error
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"table of attributes cannot be read: {path}: {error}") from error

@@ -1,0 +1,113 @@
+"""CelebA: faces with forty attributes, one of which is the class."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from torchvision import datasets
+
+from xaicf.core import DataError, SplitName
+from xaicf.data.attribute_folder import with_label
+from xaicf.data.attribute_table import by_split, labelled, read_rows
+from xaicf.data.base import ImageData, LabelledImages, data_root
+from xaicf.data.folder import check_shape
+
+ATTGAN = (
+    "Bald",
+    "Bangs",
+    "Black_Hair",
+    "Blond_Hair",
+    "Brown_Hair",
+    "Bushy_Eyebrows",
+    "Eyeglasses",
+    "Male",
+    "Mouth_Slightly_Open",
+    "Mustache",
+    "No_Beard",
+    "Pale_Skin",
+    "Young",
+)
+"""The attributes that AttGAN edits."""
+
+CROP = 170
+"""Side in pixels of the square that AttGAN cuts out of the middle of 178 × 218."""
+
+
+class CelebA(ImageData):
+    """202,599 aligned photographs of faces, with 40 attributes each, in colour and in their files.
+
+    The middle 170 × 170 pixels are scaled to the size that is asked for. The splits are the official ones. The classes
+    are named ``not LABEL`` and ``LABEL``; the label stays an attribute too, so that it can be held like the others.
+
+    The files are those of torchvision, in ``celeba`` within ``root``: the folder ``img_align_celeba``,
+    ``list_attr_celeba.txt`` and ``list_eval_partition.txt``; only these are read.
+
+    References: Liu et al. 2015, "Deep learning face attributes in the wild"; He et al. 2019, "AttGAN", §4.1, for the
+    attributes and the cut.
+
+    Args:
+        root: folder that holds ``celeba``; the environment's ``XAICF_DATA`` or ``data`` if left out.
+        download: fetch missing files, by torchvision, which needs gdown.
+        label: name of the attribute that is the class.
+        attributes: names of those that are kept, in this order, the label at the end unless it is among them; AttGAN's
+            thirteen if left out.
+        image_size: side of the square in pixels.
+        batch_size: images in a batch, for each process.
+        seed: kept for the sake of other data; nothing here is drawn.
+
+    Raises:
+        InputError: attributes are named twice, or a size is out of its range.
+    """
+
+    def __init__(
+        self,
+        root: str | None = None,
+        download: bool = False,
+        label: str = "Young",
+        attributes: Sequence[str] | None = None,
+        image_size: int = 128,
+        batch_size: int = 32,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(batch_size, seed)
+        self.image_shape = (3, image_size, image_size)
+        check_shape(self.image_shape)
+        self.root = data_root(root)
+        self.download = download
+        self.label = label
+        self.attribute_names = with_label(ATTGAN if attributes is None else attributes, label)
+        self.class_names = (f"not {label}", label)
+        base = self.root / datasets.CelebA.base_folder
+        self.images, self.table = base / "img_align_celeba", base / "list_attr_celeba.txt"
+        self.partition = base / "list_eval_partition.txt"
+
+    def prepare_data(self) -> None:
+        """Fetch missing files, on one process."""
+        if self.download and self._missing() is not None:
+            try:
+                datasets.CelebA(str(self.root), download=True)
+            except (ImportError, OSError, RuntimeError) as error:
+                raise DataError(f"CelebA is not in {self.root} and could not be downloaded: {error}") from error
+
+    def load(self) -> dict[SplitName, LabelledImages]:
+        """Read the tables.
+
+        Raises:
+            DataError: a file is not there or damaged, or there is no such attribute.
+        """
+        missing = self._missing()
+        if missing is not None:
+            raise DataError(f"CelebA not found: expected {missing}; set root, or download to true")
+        with self.table.open(encoding="utf-8", errors="replace") as file:
+            next(file, None)  # the number of rows
+            header = ["image", *next(file, "").split()]
+            table = read_rows((line.split() for line in file), header, self.attribute_names, self.table)
+        with self.partition.open(encoding="utf-8", errors="replace") as file:
+            splits = {row[0]: row[-1] for row in map(str.split, file) if row}
+        unknown = [image for image in table.files if image not in splits]
+        if unknown:
+            raise DataError(f"{self.partition} names no split for {len(unknown)} images, the first {unknown[0]}")
+        data = labelled(table, self.images, self.label, self.image_shape, self.table, CROP)
+        return by_split(data, [splits[image] for image in table.files], self.partition)
+
+    def _missing(self) -> Path | None:
+        return next((path for path in (self.images, self.table, self.partition) if not path.exists()), None)
