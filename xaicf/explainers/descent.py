@@ -23,7 +23,11 @@ class Descended(NamedTuple):
 
 
 def descend(
-    cost: Callable[[Latents], tuple[PerImage, PerImage]], start: Latents, steps: int, step_size: float
+    cost: Callable[[Latents], tuple[PerImage, PerImage]],
+    start: Latents,
+    steps: int,
+    step_size: float,
+    project: Callable[[Latents], Latents] | None = None,
 ) -> Descended:
     """Lower a cost by Adam, whose step falls along a cosine.
 
@@ -32,6 +36,7 @@ def descend(
         start: (n, d).
         steps: of Adam.
         step_size: of Adam, at the beginning.
+        project: puts points (n, d) back, after each step, to where they may lie.
     """
     point = start.clone()
     best, least = point.clone(), torch.full_like(point[:, 0], torch.inf)
@@ -48,4 +53,7 @@ def descend(
         (point.grad,) = torch.autograd.grad(values.sum(), point)
         optimizer.step()
         schedule.step()
+        if project is not None:
+            with torch.no_grad():
+                point.copy_(project(point))
     return Descended(best, least, steps + 1)

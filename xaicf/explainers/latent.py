@@ -26,7 +26,7 @@ from xaicf.core import (
 )
 from xaicf.explainers.base import Explainer
 from xaicf.explainers.inversion import Inversion
-from xaicf.explainers.precision import in_double
+from xaicf.explainers.precision import widened
 
 Precision = Literal["double", "single"]
 
@@ -148,9 +148,7 @@ def latent_images(
     """
     generator = subject.generator
     assert isinstance(generator, Generator)
-    double = precision == "double" and inputs.dtype == torch.float32 and inputs.device.type != "mps"
-    wide = torch.float64 if double else inputs.dtype
-    with in_double(*subject.modules) if double else contextlib.nullcontext():
+    with widened(precision == "double", inputs, *subject.modules) as wide:
         evaluations = 0
         if isinstance(generator, Encoder):
             start = _encoded(generator, inputs, wide)
