@@ -198,6 +198,25 @@ def test_shape_and_classes_of_the_data_reach_the_task(model: str) -> None:
         assert found["class_names"] == ["ant", "bee", "cow"]
 
 
+def editor(**data: Any) -> str:
+    """Configure an AttGAN, none of whose arguments says what attributes there are."""
+    small = {
+        "generator": {"class_path": "AttGANGenerator", "init_args": {"channels": [4, 8]}},
+        "critic": {"class_path": "DCGANCritic", "init_args": {"channels": [4, 8], "norm": "layer"}},
+        "n_critic": 1,
+    }
+    return config(data=data, model={"class_path": "AttGAN", "init_args": small})
+
+
+def test_attributes_of_the_data_reach_the_task() -> None:
+    assert main(["fit", editor(class_path="attributed.Bars")]) == 0
+    assert read_checkpoint("runs/last.ckpt")["xaicf"]["init_args"]["attribute_names"] == ["bright", "left"]
+
+
+def test_an_editor_needs_data_with_attributes(mistake: Mistake) -> None:
+    assert "AttGAN needs data with 1 to 40 attributes, got 0" in mistake("fit", editor(class_path="Digits"))
+
+
 @pytest.mark.parametrize(
     ("prepare", "said"),
     [

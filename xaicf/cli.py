@@ -40,7 +40,7 @@ NAMED = [
 ]
 """What YAML may call by its short name, because it is imported here."""
 
-LINKED = ("image_shape", "num_classes", "class_names")
+LINKED = ("image_shape", "num_classes", "class_names", "attribute_names")
 """What a task may take from its data; a task without such an argument is left alone."""
 
 OTHERS = {

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from xaicf.core import ClassifierError, Encoder, Generator, InputError, Subject, Translator, UserError
+from xaicf.core import ClassifierError, Editor, Encoder, Generator, InputError, Subject, Translator, UserError
 
 
 class Decoder(nn.Linear, Generator):
@@ -20,6 +20,20 @@ class Decoder(nn.Linear, Generator):
 class Painter(nn.Identity, Translator):
     def translate(self, images: Tensor, classes: Tensor) -> Tensor:
         return images
+
+
+class Retoucher(nn.Identity, Editor):
+    attribute_names = ("bright",)
+    image_shape = (1, 2, 2)
+
+    def features(self, images: Tensor) -> tuple[Tensor, ...]:
+        return (images - self.read(images).view(-1, 1, 1, 1),)
+
+    def draw(self, features: tuple[Tensor, ...], attributes: Tensor) -> Tensor:
+        return features[0] + attributes.view(-1, 1, 1, 1)
+
+    def read(self, images: Tensor) -> Tensor:
+        return images.mean((1, 2, 3))[:, None]
 
 
 class Coder(nn.Flatten, Encoder):
@@ -39,6 +53,15 @@ def test_modules_are_those_given_with_the_classifier_first() -> None:
     assert Subject(classifier).modules == (classifier,)
     assert Subject(classifier, translator=translator).modules == (classifier, translator)
     assert Subject(classifier, generator, translator).modules == (classifier, generator, translator)
+    editor = Retoucher()
+    assert Subject(classifier, generator, editor=editor).modules == (classifier, generator, editor)
+
+
+def test_editing_draws_what_stays_with_other_attributes() -> None:
+    images = torch.rand(3, 1, 2, 2)
+    made = Retoucher().edit(images, torch.tensor([[0.2], [0.5], [0.9]]))
+    torch.testing.assert_close(made.mean((1, 2, 3)), torch.tensor([0.2, 0.5, 0.9]))
+    torch.testing.assert_close(made - made.mean((1, 2, 3), keepdim=True), images - images.mean((1, 2, 3), keepdim=True))
 
 
 def test_encoder_may_classify() -> None:
@@ -51,13 +74,13 @@ def test_fields_are_frozen() -> None:
         Subject(nn.Flatten()).classifier = nn.Flatten()  # type: ignore[misc]
 
 
-@pytest.mark.parametrize("classifier", [Decoder(2, 4), Painter(), None, torch.sigmoid, nn.Flatten])
+@pytest.mark.parametrize("classifier", [Decoder(2, 4), Painter(), Retoucher(), None, torch.sigmoid, nn.Flatten])
 def test_classifier_must_be_one(classifier: Any) -> None:
     with pytest.raises(ClassifierError, match="classifier must be a module that maps images to logits, got"):
         Subject(classifier)
 
 
-@pytest.mark.parametrize("role", ["generator", "translator"])
+@pytest.mark.parametrize("role", ["generator", "translator", "editor"])
 def test_seats_need_their_interface(role: str) -> None:
     wrong: tuple[Any, ...] = (
         nn.Flatten(),
@@ -66,7 +89,9 @@ def test_seats_need_their_interface(role: str) -> None:
         Painter() if role == "generator" else Decoder(2, 4),
     )
     for network in wrong:
-        with pytest.raises(InputError, match=f"{role} must be .*, got {type(network).__name__}"):
+        with pytest.raises(
+            InputError, match=f"{role} must be a module that is an? {role.capitalize()}, got {type(network).__name__}"
+        ):
             Subject(nn.Flatten(), **{role: network})
 
 

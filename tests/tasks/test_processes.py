@@ -22,9 +22,9 @@ from lightning import Callback, Trainer, seed_everything
 
 from xaicf.data import Digits
 from xaicf.nn import DCGANCritic, DCGANGenerator
-from xaicf.callbacks import LogTranslations
-from xaicf.nn import StarGANGenerator, TwoConv
-from xaicf.tasks import AE, WGAN, Ganmex
+from xaicf.callbacks import LogEdits, LogTranslations
+from xaicf.nn import AttGANGenerator, StarGANGenerator, TwoConv
+from xaicf.tasks import AE, WGAN, AttGAN, Ganmex
 
 SHAPE = (1, 32, 32)
 kind, folder = sys.argv[1], Path(sys.argv[2])
@@ -42,6 +42,17 @@ if kind == "ganmex":
     judged = {"classifier": TwoConv(SHAPE, 10), "generator": stargan, "critic": critics["layer"]}
     made["ganmex"] = lambda: Ganmex(SHAPE, 10, n_critic=2, **judged)
 
+data, more = Digits(), []
+if kind == "attgan":
+    from attributed import NAMES, Bars
+
+    editor = partial(AttGANGenerator, channels=(4, 8))
+    options = {"generator": editor, "critic": critics["layer"], "n_critic": 2, "ema_decay": 0.9}
+    made["attgan"] = lambda: AttGAN((1, 12, 12), NAMES, **options)
+    data, more = Bars(batch_size=4), [LogEdits()]
+if kind == "ganmex":
+    more = [LogTranslations(images=32)]
+
 class Watch(Callback):
     losses = []
 
@@ -55,9 +66,8 @@ quiet = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": 
 limits = {"max_epochs": 2, "limit_train_batches": 5, "limit_val_batches": 2, "log_every_n_steps": 1}
 options = {"accelerator": "cpu", "devices": 2, "strategy": "ddp"}
 watch = Watch()
-more = [LogTranslations(images=32)] if kind == "ganmex" else []
 trainer = Trainer(callbacks=[watch, *more], default_root_dir=folder, **options, **quiet, **limits)
-trainer.fit(task, datamodule=Digits())
+trainer.fit(task, datamodule=data)
 torch.save(task.state_dict(), folder / f"{trainer.global_rank}.pt")
 mean = float(trainer.strategy.reduce(torch.tensor(float(trainer.global_rank)), reduce_op="mean"))
 found = {"losses": watch.losses, "validated": float(trainer.callback_metrics["val/loss"]), "mean": mean}
@@ -65,13 +75,14 @@ found = {"losses": watch.losses, "validated": float(trainer.callback_metrics["va
 """
 
 
-@pytest.mark.parametrize("kind", ["AE", "clipping", "penalty", "ganmex"])
+@pytest.mark.parametrize("kind", ["AE", "clipping", "penalty", "ganmex", "attgan"])
 def test_two_processes_train_the_same_networks(kind: str, tmp_path: Path) -> None:
     script = tmp_path / "train.py"
     script.write_text(SCRIPT)
+    entries = [str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
     done = subprocess.run(
         [sys.executable, str(script), kind, str(tmp_path)],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(entries)},
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -94,3 +105,5 @@ def test_two_processes_train_the_same_networks(kind: str, tmp_path: Path) -> Non
     assert found[0]["validated"] == found[1]["validated"]
     assert math.isfinite(found[0]["validated"])
     assert found[0]["mean"] == 0.5
+    pictures = sorted(path.parent.name for path in (tmp_path / "edits").rglob("matrix.png"))
+    assert pictures == (["epoch_0000", "epoch_0001"] if kind == "attgan" else [])

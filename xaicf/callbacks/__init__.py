@@ -1,5 +1,6 @@
 """Lightning callbacks: explain, draw samples, log."""
 
+from xaicf.callbacks.edits import LogEdits
 from xaicf.callbacks.explain import ExplainAtValidationEnd
 from xaicf.callbacks.logging import WandbLogger
 from xaicf.callbacks.realism import LogRealism
@@ -7,4 +8,12 @@ from xaicf.callbacks.samples import LogSamples
 from xaicf.callbacks.stages import KeepStages
 from xaicf.callbacks.translations import LogTranslations
 
-__all__ = ["ExplainAtValidationEnd", "KeepStages", "LogRealism", "LogSamples", "LogTranslations", "WandbLogger"]
+__all__ = [
+    "ExplainAtValidationEnd",
+    "KeepStages",
+    "LogEdits",
+    "LogRealism",
+    "LogSamples",
+    "LogTranslations",
+    "WandbLogger",
+]

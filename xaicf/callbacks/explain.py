@@ -11,7 +11,7 @@ from torch import nn
 from xaicf.callbacks.gather import gathered
 from xaicf.callbacks.logging import log_epoch
 from xaicf.callbacks.record import Record, write_record
-from xaicf.core import Batch, Explanation, Generator, InputError, Subject, Translator
+from xaicf.core import Batch, Editor, Explanation, Generator, InputError, Subject, Translator
 from xaicf.data import ImageData
 from xaicf.explainers import Explainer, ask, classify, pose
 from xaicf.explainers.question import FoilPolicy, check_questions, with_reference
@@ -20,17 +20,18 @@ from xaicf.explainers.question import FoilPolicy, check_questions, with_referenc
 class ExplainAtValidationEnd(Callback):
     """At the end of each validation, ask "why this class, and not that one?" of the same images.
 
-    The module in training takes the empty seat of the :class:`Subject`: a generator, a translator or the
-    classifier itself. Images are shared out over the processes and the answers gathered; process 0 writes
+    The module in training takes the empty seat of the :class:`Subject`: a generator, a translator, an
+    editor or the classifier itself. Images are shared out over the processes and the answers gathered; process 0 writes
     them to ``<default_root_dir>/explanations`` (pictures, tensors, numbers, ``index.html``) and
     logs them once, against the epoch. Skipped in the sanity check. ``validate`` writes to the folder
     ``explanations/validate``, so that the record of a training stays.
 
     Args:
         explainers: what to ask; their names must differ.
-        classifier: frozen, for when a generator or a translator is trained; a translator's own if left out.
+        classifier: frozen, for when something else is trained; a translator's own if left out.
         generator: frozen, for explainers that need one while something else is trained.
         translator: frozen, likewise.
+        editor: frozen, likewise.
         samples: how many validation images, the first ones of the split.
         every_n_epochs: how often in a training; ``validate`` always explains.
         foil: ``second`` (most likely class but the fact), ``label`` (the true class of misclassified images),
@@ -46,6 +47,7 @@ class ExplainAtValidationEnd(Callback):
         classifier: nn.Module | None = None,
         generator: nn.Module | None = None,
         translator: nn.Module | None = None,
+        editor: nn.Module | None = None,
         samples: int = 16,
         every_n_epochs: int = 1,
         foil: FoilPolicy = "second",
@@ -57,7 +59,7 @@ class ExplainAtValidationEnd(Callback):
             raise InputError(f"samples and every_n_epochs must be >= 1, got {samples} and {every_n_epochs}")
         self.explainers = tuple(explainers)
         # A tuple, so that neither Lightning nor DDP takes the frozen networks for parts of the training.
-        self.frozen = (classifier, generator, translator)
+        self.frozen = (classifier, generator, translator, editor)
         self.samples = samples
         self.every_n_epochs = every_n_epochs
         self.foil: FoilPolicy = foil
@@ -100,17 +102,19 @@ class ExplainAtValidationEnd(Callback):
             log_epoch(trainer.loggers, trainer.current_epoch, written.scalars, written.pictures, written.table)
 
     def _subject(self, module: LightningModule) -> Subject:
-        classifier, generator, translator = self.frozen
+        classifier, generator, translator, editor = self.frozen
         if isinstance(module, Generator):
             generator = _only(generator, module, "generator")
         elif isinstance(module, Translator):
             translator = _only(translator, module, "translator")
             classifier = module.trained_against if classifier is None else classifier
+        elif isinstance(module, Editor):
+            editor = _only(editor, module, "editor")
         else:
             classifier = _only(classifier, module, "classifier")
         if classifier is None:
             raise InputError(f"explaining while {type(module).__name__} trains needs a classifier checkpoint")
-        return Subject(classifier, generator, translator)
+        return Subject(classifier, generator, translator, editor=editor)
 
     def _explain(self, subject: Subject, batch: Batch, device: torch.device) -> dict[str, "Answer"]:
         answers: dict[str, Answer] = {}

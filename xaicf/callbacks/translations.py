@@ -8,15 +8,12 @@ import torch
 from lightning import Callback, LightningModule, Trainer
 from torch import nn
 
-from xaicf.callbacks.logging import log_epoch, save_picture
-from xaicf.core import Batch, InputError, SplitName, Translator, load_frozen
+from xaicf.callbacks.pictures import SHOWN, log_matrix, on_device, shown_images
+from xaicf.core import InputError, SplitName, Translator, load_frozen
 from xaicf.data import ImageData
 from xaicf.evaluation.translation import Translations, measure_translations
 from xaicf.explainers.baselines.translated import translated
 from xaicf.viz.matrix import translation_matrix
-
-SHOWN = 8
-"""Images in the picture, the first of as many classes."""
 
 
 class LogTranslations(Callback):
@@ -84,9 +81,7 @@ class LogTranslations(Callback):
         """Draw, write and log, on process 0."""
         if trainer.sanity_checking or not trainer.is_global_zero:
             return
-        labels = self.data.splits["val"].labels
-        ids = [int((labels == one).nonzero()[0]) for one in sorted(set(labels.tolist()))[:SHOWN]]
-        batch = _on(pl_module.device, self.data.samples(ids))
+        batch = shown_images(self.data, pl_module.device)
         targets = torch.arange(min(self.data.num_classes, 2 * SHOWN), device=pl_module.device)
         drawn = translation_matrix(
             partial(translated, pl_module),
@@ -96,13 +91,7 @@ class LogTranslations(Callback):
             targets,
             self.data.class_names,
         )
-        folder = Path(trainer.default_root_dir) / f"translations/epoch_{trainer.current_epoch:04d}"
-        log_epoch(
-            trainer.loggers,
-            trainer.current_epoch,
-            {},
-            {"translations/matrix": save_picture(drawn, folder / "matrix.png")},
-        )
+        log_matrix(trainer, "translations", drawn)
 
     def _measured(self, module: LightningModule, split: SplitName, count: int, foils: int | None) -> Translations:
         assert isinstance(module, Translator)
@@ -110,9 +99,8 @@ class LogTranslations(Callback):
         for network in (self.classifier, self.second):
             if network is not None:
                 network.to(device)
-        batch, training = (
-            _on(device, given) for given in (self.data.samples(range(count), split), self.data.reference(whole=True))
-        )
+        batch = on_device(device, self.data.samples(range(count), split))
+        training = on_device(device, self.data.reference(whole=True))
         with torch.inference_mode(False):
             return measure_translations(
                 module.translate, self.classifier, batch, training, self.data.num_classes, self.second, foils
@@ -123,7 +111,3 @@ class LogTranslations(Callback):
         values = {**found.numbers, **{f"validity_of_{name}": value for name, value in by_class}}
         known = {f"{stage}/{name}": value for name, value in values.items() if not math.isnan(value)}
         module.log_dict(known, sync_dist=True)
-
-
-def _on(device: torch.device, batch: Batch) -> Batch:
-    return {**batch, "image": batch["image"].to(device), "label": batch["label"].to(device)}

@@ -10,7 +10,7 @@ import torch
 from torchmetrics.image.fid import FrechetInceptionDistance
 
 from xaicf import store
-from xaicf.core import DataError, Flags, InputError, Status, Subject
+from xaicf.core import NETWORKS, DataError, Flags, InputError, Status, Subject
 from xaicf.data import ImageData
 from xaicf.evaluation import (
     MEASURES,
@@ -63,7 +63,7 @@ class Evaluator:
         self.stop = None if images is None or images >= len(manifest.ids) else manifest.ids[images]
         if manifest.arguments.get("classifier") is None:
             raise DataError(f"store {path} was made without settings of its classifier, which evaluate needs")
-        self.subject = Subject(*(self._network(role) for role in ("classifier", "generator", "translator")))
+        self.subject = Subject(**{role: self._network(role) for role in NETWORKS})
         self.data = store.rebuild(manifest.settings.get("data"), ImageData, "data")  # type: ignore[type-abstract]  # what is built is a subclass
         self.data.setup()
         self.masked = "mask" in self.data.samples(manifest.ids[:1], manifest.split)

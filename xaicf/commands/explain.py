@@ -16,7 +16,7 @@ from xaicf.commands.blocks import Blocks, Dealt, Turns
 from xaicf.commands.ids import sample_ids
 from xaicf.commands.memory import free_memory
 from xaicf.commands.orphan import end_with_launcher
-from xaicf.core import Batch, InputError, SplitName, Subject, UserError
+from xaicf.core import NETWORKS, Batch, InputError, SplitName, Subject, UserError
 from xaicf.data import ImageData
 from xaicf.explainers import Explainer, classify, pose
 from xaicf.explainers.chunked import ask_in_chunks, bytes_per_image
@@ -33,6 +33,7 @@ class Explain(LightningModule):
         explainers: what to ask; a mapping names them, a list goes by their own names, which must differ.
         generator: for explainers that need one.
         translator: likewise.
+        editor: likewise.
         foil: ``second``, ``label``, ``all`` or a class, see :func:`pose`.
         split: of the data.
         ids: of samples in the split, see :func:`sample_ids`; all if left out.
@@ -48,6 +49,7 @@ class Explain(LightningModule):
         explainers: dict[str, Explainer] | list[Explainer],
         generator: nn.Module | None = None,
         translator: nn.Module | None = None,
+        editor: nn.Module | None = None,
         foil: FoilPolicy = "second",
         split: SplitName = "test",
         ids: list[int] | str | None = None,
@@ -66,7 +68,7 @@ class Explain(LightningModule):
                 raise InputError(f"explainer names may hold letters, digits, _, - and, but first, ., got {name}")
         if block_size < 1:
             raise InputError(f"block_size must be at least 1, got {block_size}")
-        self.subject = Subject(classifier, generator, translator)
+        self.subject = Subject(classifier, generator, translator, editor=editor)
         self.networks = nn.ModuleList(self.subject.modules)
         self.foil: FoilPolicy = foil
         self.split: SplitName = split
@@ -140,7 +142,7 @@ class Explain(LightningModule):
             samples=self.data.split(self.split).digest(),
             networks={
                 role: weights_digest(network)
-                for role in ("classifier", "generator", "translator")
+                for role in NETWORKS
                 if (network := getattr(self.subject, role)) is not None
             },
             environment=environment(self.device),

@@ -1,12 +1,12 @@
-"""What a network can do for an explanation: decode a latent, encode an image, translate to a class."""
+"""What a network can do for an explanation: decode a latent, encode an image, translate to a class, edit."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from xaicf.core.types import Images, Labels, Latents
+from xaicf.core.types import Attributes, Images, ImageShape, Labels, Latents
 
 
 class Generator(ABC):
@@ -84,3 +84,31 @@ class Translator(ABC):
     @abstractmethod
     def translate(self, images: Images, classes: Labels) -> Images:
         """Map images (B, C, H, W) in [0, 1] and target classes (B,) to images of the same shape."""
+
+
+class Editor(ABC):
+    """A network that redraws an image with other attributes.
+
+    Attributes:
+        attribute_names: one for each attribute.
+        image_shape: channels, height, width.
+    """
+
+    attribute_names: tuple[str, ...]
+    image_shape: ImageShape
+
+    @abstractmethod
+    def features(self, images: Images) -> tuple[Tensor, ...]:
+        """Give what stays of images (B, C, H, W) in [0, 1] whatever their attributes, tensors of B rows each."""
+
+    @abstractmethod
+    def draw(self, features: tuple[Tensor, ...], attributes: Attributes) -> Images:
+        """Draw images (B, C, H, W) in [0, 1] of features and attributes (B, A) in [0, 1], differentiable in both."""
+
+    @abstractmethod
+    def read(self, images: Images) -> Attributes:
+        """Give the attributes (B, A) in [0, 1] that the network itself sees in images (B, C, H, W) in [0, 1]."""
+
+    def edit(self, images: Images, attributes: Attributes) -> Images:
+        """Redraw images (B, C, H, W) in [0, 1] with attributes (B, A) in [0, 1]."""
+        return self.draw(self.features(images), attributes)

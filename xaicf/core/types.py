@@ -17,6 +17,9 @@ Labels = Int64[Tensor, "batch"]
 Latents = Float[Tensor, "batch latent"]
 """Codes of a generator."""
 
+Attributes = Float[Tensor, "batch attributes"]
+"""How far each image has each attribute, float in [0, 1]."""
+
 PerImage = Float[Tensor, "batch"]
 """One number for each image."""
 

@@ -1,5 +1,6 @@
 """Explainers: options in the constructor, subject and data in the call."""
 
+from xaicf.explainers.attribute_criticism import AttributeCriticism
 from xaicf.explainers.attribution import Attribution
 from xaicf.explainers.base import Explainer, classify, resolve_classes
 from xaicf.explainers.bent import Bent
@@ -14,6 +15,7 @@ from xaicf.explainers.xgem import XGEM
 
 __all__ = [
     "XGEM",
+    "AttributeCriticism",
     "Attribution",
     "Bent",
     "CDeepEx",

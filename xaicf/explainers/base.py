@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import replace
-from typing import Literal
 
 import torch
 from torch import Tensor
@@ -15,6 +14,7 @@ from xaicf.core import (
     Labels,
     Logits,
     PerImage,
+    Seat,
     Subject,
     as_found,
 )
@@ -35,7 +35,7 @@ class Explainer(ABC):
 
     takes_softmax_off = False
     whole_reference = False
-    needs: tuple[Literal["generator", "translator", "reference"], ...] = ()
+    needs: tuple[Seat, ...] = ()
 
     @property
     def name(self) -> str:
@@ -46,7 +46,9 @@ class Explainer(ABC):
         """Raise :class:`InputError` where ``subject`` lacks what the method needs."""
         for seat in self.needs:
             if getattr(subject, seat) is None:
-                raise InputError(f"{type(self).__name__} needs a {seat}, and the subject has none")
+                raise InputError(
+                    f"{type(self).__name__} needs {'an' if seat == 'editor' else 'a'} {seat}, and the subject has none"
+                )
 
     def preflight(self, subject: Subject, inputs: Images) -> None:
         """Raise :class:`ClassifierError` where the method cannot go through the classifier, tried on images."""

@@ -1,207 +1,184 @@
-"""The smallest change that reaches a class: gradient descent inside a bisection over the weight of the class."""
+"""The smallest change that makes a classifier give the foil: a descent for each weight, bisected image by image."""
 
-import functools
-import math
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from xaicf.core import Flags, Images, Labels, Logits, PerImage
+from xaicf.core import Flags, Images, InputError, Labels, Latents, Logits, PerImage
+from xaicf.explainers.descent import Descended, descend
 
-Point = Tensor
-"""What is edited of each image: latents or attributes (n, d)."""
+Norm = Literal["l1", "l2"]
+
+BETAS = (0.8, 0.9)
+"""Of Adam: short memories, since a descent begins where another has ended."""
 
 
 class Bisected(NamedTuple):
-    """Where a search has ended.
+    """Where a search for the smallest change has ended.
 
     Attributes:
-        point: the nearest point met that the classifier gives the foil; where there is none, that of the highest
-            probability of the foil (B, d).
-        reached: whether there is one (B,).
-        weight: λ of the descent that met it (B,); the highest where there is none.
-        evaluations: gradients that were computed for each image (B,).
-        trace: of a descent from the start at that λ, the point itself last: ``images`` (B, frames, C, H, W) and
-            ``probabilities`` (B, frames, classes); None for no frames.
+        point: of each image the nearest that the classifier gives the foil, or where there is none that of the largest
+            foil probability (B, d).
+        reached: whether the classifier gives it the foil (B,).
+        weight: λ of the descent that met it (B,).
+        evaluations: gradients that were computed, and the last value of each descent (B,).
+        path: iterates of a descent from the start by that λ, evenly chosen, and the point last (B, frames, d).
     """
 
-    point: Point
+    point: Latents
     reached: Flags
     weight: PerImage
     evaluations: PerImage
-    trace: dict[str, Tensor] | None
-
-
-class Edited(NamedTuple):
-    """What an edit is and costs, for some images of the batch.
-
-    Attributes:
-        draw: points (n, d) and the images' places in the batch (n,) to pictures.
-        classify: pictures to logits.
-        distance: pictures and places to distances from the inputs (n,).
-        project: points and places to the nearest allowed points; None where all are.
-    """
-
-    draw: Callable[[Point, Labels], Images]
-    classify: Callable[[Images], Logits]
-    distance: Callable[[Images, Labels], PerImage]
-    project: Callable[[Point, Labels], Point] | None = None
-
-
-class Descent(NamedTuple):
-    """How a point goes down a cost: by Adam, whose step falls along a cosine.
-
-    Attributes:
-        steps: of Adam.
-        step_size: at the beginning.
-    """
-
-    steps: int
-    step_size: float
-
-
-class Met(NamedTuple):
-    """What a descent meets at a step, for some images of the batch.
-
-    Attributes:
-        step: from 0.
-        point: (n, d).
-        pictures: (n, C, H, W).
-        logits: of the classifier (n, classes).
-        unlike: cross-entropy of the foil (n,).
-        distance: from the inputs (n,).
-    """
-
-    step: int
-    point: Point
-    pictures: Images
-    logits: Logits
-    unlike: PerImage
-    distance: PerImage
+    path: Tensor | None
 
 
 def smallest_change(
-    edit: Edited,
-    start: Point,
+    draw: Callable[[Tensor, Labels], Images],
+    classify: Callable[[Images], Logits],
+    distance: Callable[[Images, Labels], PerImage],
+    start: Latents,
     foil: Labels,
-    descent: Descent,
+    *,
     low: float,
     high: float,
     bisections: int,
+    steps: int,
+    step_size: float,
+    project: Callable[[Tensor, Labels], Tensor] | None = None,
     frames: int = 0,
 ) -> Bisected:
-    """Find for each image the nearest edit that the classifier gives the foil.
+    """Search, for each image by itself, the nearest point whose picture the classifier gives the foil.
 
-    A descent on λ · CE(D(I(A')), foil) + |I - I(A')| ends at the foil if λ is large enough. A first one, at
-    the highest λ, says whether it can be reached; then the logarithm of λ is bisected, each descent beginning at the
-    nearest point known, and an image whose foil was not reached is left out. Of all points met on the way the nearest
-    counts that the classifier gives the foil. No image depends on another.
+    Every trial is a descent by Adam that lowers λ · CE(D(G(p)), foil) + distance(G(p)). The first has the largest λ; an
+    image that does not reach the foil by it leaves the batch. For the others log λ is bisected: it falls where the foil
+    was reached, else it rises, and each descent begins at the nearest point that is known. The result is the nearest
+    of all points met that the classifier gives the foil, whichever the trial; of equal ones the first.
+
+    Reference: Liu et al. 2019, "Generative counterfactual introspection for explainable deep learning", equation 2 and
+    the bisection over λ behind it; neither the descent nor the range of λ is given there.
 
     Args:
-        edit: what is done to an image, and what it costs.
-        start: A, where nothing is edited (B, d).
+        draw: G, points (n, d) of images ``rows`` (n,) to pictures (n, C, H, W), differentiable, each row for itself.
+        classify: D, pictures (n, C, H, W) to logits (n, classes), likewise.
+        distance: pictures (n, C, H, W) of images ``rows`` (n,) to what is to be small (n,), likewise.
+        start: p0 (B, d).
         foil: (B,).
-        descent: for each λ.
-        low: the lowest λ, positive.
-        high: the highest.
-        bisections: descents after the first.
-        frames: of the trace, at least 2; 0 for none.
+        low: the smallest λ, positive.
+        high: the largest λ.
+        bisections: descents of an image after the first; each halves the range of log λ.
+        steps: of Adam in a descent.
+        step_size: of Adam at the beginning of a descent; it falls along a cosine.
+        project: puts points (n, d) of images ``rows`` (n,) back, after each step, to where they may lie; the start is
+            taken as it is.
+        frames: points of the path, 0 for none.
+
+    Returns:
+        A row for each image, which does not depend on the other rows but through the rounding in ``draw`` and
+        ``classify``; no random number is drawn.
+
+    Raises:
+        InputError: a number is out of its range.
     """
-    rows = torch.arange(len(start), device=start.device)
-    best = _Best(start, foil)
-    bottom, top = (torch.full(foil.shape, math.log(end), dtype=start.dtype, device=start.device) for end in (low, high))
-    evaluations = torch.zeros_like(top)
-    for trial in range(bisections + 1):
-        if len(rows) == 0:
-            break
-        weight = (top[rows] if trial == 0 else (bottom[rows] + top[rows]) / 2).exp()
-        begin = start if trial == 0 else best.point
-        last = _descend(edit, begin, foil, rows, weight, descent, functools.partial(best.take, rows, weight))
-        evaluations[rows] += descent.steps
-        if trial == 0:
-            rows = rows[best.reached[rows]]
-        else:
-            ended = last.logits.argmax(1) == foil[rows]
-            top[rows] = torch.where(ended, weight.log(), top[rows])
-            bottom[rows] = torch.where(ended, bottom[rows], weight.log())
-    trace = _trace(edit, start, foil, best, descent, frames) if frames else None
-    return Bisected(best.point, best.reached, best.weight, evaluations, trace)
+    check_search(low, high, bisections, steps, step_size, frames)
 
-
-class _Best:
-    """The best point met of each image: at the foil before not, nearer before further, likelier before less likely."""
-
-    def __init__(self, start: Point, foil: Labels) -> None:
-        self.foil = foil
-        self.point = start.clone()
-        self.reached = torch.zeros_like(foil, dtype=torch.bool)
-        self.rank = torch.full_like(start[:, 0], torch.inf)
-        self.weight = torch.full_like(start[:, 0], torch.nan)
-
-    def take(self, rows: Labels, weight: PerImage, met: Met) -> None:
-        at_foil = met.logits.argmax(1) == self.foil[rows]
-        rank = torch.where(at_foil, met.distance, met.unlike)
-        better = torch.where(at_foil == self.reached[rows], rank < self.rank[rows], at_foil)
-        chosen = rows[better]
-        self.point[chosen] = met.point[better]
-        self.rank[chosen] = rank[better]
-        self.weight[chosen] = weight[better]
-        self.reached[chosen] = at_foil[better]
-
-
-def _descend(
-    edit: Edited,
-    start: Point,
-    foil: Labels,
-    rows: Labels,
-    weight: PerImage,
-    descent: Descent,
-    see: Callable[[Met], None],
-) -> Met:
-    """Go down from a start (B, d) for some rows, show what is met, and give the last of it."""
-    point = start[rows].clone().requires_grad_()
-    optimizer = torch.optim.Adam([point], descent.step_size, betas=(0.8, 0.9))  # element by element
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, descent.steps)
-    step = 0
-    while True:
-        with torch.set_grad_enabled(step < descent.steps):
-            pictures = edit.draw(point, rows)
-            logits = edit.classify(pictures)
-            unlike = functional.cross_entropy(logits, foil[rows], reduction="none")
-            distance = edit.distance(pictures, rows)
-        met = Met(step, *(one.detach() for one in (point, pictures, logits, unlike, distance)))
-        see(met)
-        if step == descent.steps:
-            return met
-        (point.grad,) = torch.autograd.grad((weight * unlike + distance).sum(), point)
-        optimizer.step()
-        schedule.step()
-        if edit.project is not None:
+    def attempt(rows: Labels, begin: Latents, weight: PerImage, seen: list[Tensor] | None = None) -> Descended:
+        def cost(point: Tensor) -> tuple[PerImage, PerImage]:
+            pictures = draw(point, rows)
+            logits = classify(pictures)
+            surprise = functional.cross_entropy(logits, foil[rows], reduction="none")
+            apart = distance(pictures, rows)
             with torch.no_grad():
-                point.copy_(edit.project(point, rows))
-        step += 1
+                rank = torch.where(logits.argmax(1) == foil[rows], apart, _beyond(surprise.to(apart.dtype)))
+            if seen is not None:
+                seen.append(point.detach().clone())
+            return weight * surprise + apart, rank
+
+        put = None if project is None else lambda point: project(point, rows)
+        return descend(cost, begin[rows], steps, step_size, put, BETAS)
+
+    everyone = torch.arange(len(start), device=start.device)
+    weight = torch.full_like(start[:, 0], high)
+    first = attempt(everyone, start, weight)
+    point, rank = first.latents.detach(), first.rank
+    limit = _beyond(torch.zeros_like(rank))
+    reached = rank < limit
+    evaluations = torch.full_like(weight, steps + 1)
+    floor, ceiling = weight.new_full(weight.shape, low).log(), weight.log()
+    rows = everyone[reached]
+    for _ in range(bisections if len(rows) else 0):
+        middle = (floor[rows] + ceiling[rows]) / 2
+        tried = attempt(rows, point, middle.exp())
+        evaluations[rows] += steps + 1
+        within = tried.rank < limit[rows]
+        ceiling[rows[within]], floor[rows[~within]] = middle[within], middle[~within]
+        nearer = tried.rank < rank[rows]
+        chosen = rows[nearer]
+        point[chosen], rank[chosen], weight[chosen] = (
+            tried.latents.detach()[nearer],
+            tried.rank[nearer],
+            middle[nearer].exp(),
+        )
+    path = None
+    if frames:
+        seen: list[Tensor] = []
+        attempt(everyone, start, weight, seen)
+        path = evenly([*seen, point], frames)
+    return Bisected(point, reached, weight, evaluations, path)
 
 
-def _trace(edit: Edited, start: Point, foil: Labels, best: _Best, descent: Descent, frames: int) -> dict[str, Tensor]:
-    """Go the way of each image's λ again, keeping frames evenly from its steps, and the best point for the last one."""
-    points: list[Point] = []
-    rows = torch.arange(len(start), device=start.device)
-    _descend(edit, start, foil, rows, best.weight, descent, lambda met: points.append(met.point.clone()))
-    return framed(edit, [*points, best.point], frames)
+def length(apart: Images, norm: Norm) -> PerImage:
+    """Give how large differences of images (B, C, H, W) are: the sum of their sizes, or their Euclidean length (B,)."""
+    found: PerImage = torch.linalg.vector_norm(apart.flatten(1), 1 if norm == "l1" else 2, dim=1)
+    return found
+
+
+def evenly(points: Sequence[Latents], frames: int) -> Tensor:
+    """Choose (B, frames, d) from the points (B, d) of a way, the first and the last among them."""
+    chosen = torch.linspace(0, len(points) - 1, frames, dtype=torch.float64).round().int().tolist()
+    return torch.stack([points[number] for number in chosen], 1)
 
 
 @torch.no_grad()
-def framed(edit: Edited, points: Sequence[Point], frames: int) -> dict[str, Tensor]:
-    """Draw some points (B, d) of a course, evenly, the first and the last among them.
+def trace_of(
+    path: Tensor, draw: Callable[[Latents, Labels], Images], classify: Callable[[Images], Logits]
+) -> dict[str, Tensor]:
+    """Draw and classify a path (B, frames, d), a frame of all images at a time.
 
     Returns:
-        ``images`` (B, frames, C, H, W) and what the classifier says of them, ``probabilities`` (B, frames, classes).
+        ``images`` (B, frames, C, H, W) and ``probabilities`` (B, frames, classes).
     """
-    rows = torch.arange(len(points[0]), device=points[0].device)
-    chosen = torch.linspace(0, len(points) - 1, frames).round().int().tolist()
-    shown = [edit.draw(points[number], rows) for number in chosen]
-    probabilities = [edit.classify(one).softmax(1) for one in shown]
-    return {"images": torch.stack(shown, 1), "probabilities": torch.stack(probabilities, 1)}
+    rows = torch.arange(len(path), device=path.device)
+    images = [draw(path[:, frame], rows) for frame in range(path.shape[1])]
+    probabilities = [classify(image).softmax(1) for image in images]
+    return {"images": torch.stack(images, 1), "probabilities": torch.stack(probabilities, 1)}
+
+
+def check_search(low: float, high: float, bisections: int, steps: int, step_size: float, frames: int = 0) -> None:
+    """Raise :class:`InputError` where a number of :func:`smallest_change` is out of its range."""
+    if not 0 < low < high < torch.inf:
+        raise InputError(f"weights must be positive, finite and the smaller first, got {low} and {high}")
+    if not (bisections >= 0 and steps >= 1 and 0 < step_size < torch.inf):
+        raise InputError(
+            f"bisections must be >= 0, steps at least 1 and step_size > 0, got {bisections}, {steps} and {step_size}"
+        )
+    check_frames(frames)
+
+
+def check_frames(frames: int) -> None:
+    """Raise :class:`InputError` for a path of one frame."""
+    if frames < 0 or frames == 1:
+        raise InputError(f"frames must be 0 or at least 2, got {frames}")
+
+
+def check_norm(norm: str) -> None:
+    """Raise :class:`InputError` where a norm is unknown."""
+    if norm not in get_args(Norm):
+        raise InputError(f"norm must be {' or '.join(get_args(Norm))}, got {norm}")
+
+
+def _beyond(surprise: PerImage) -> PerImage:
+    """Rank points that are not given the foil: beyond every distance, by -log of the foil's probability."""
+    return torch.finfo(surprise.dtype).max / 2 * (1 + surprise / (1 + surprise))

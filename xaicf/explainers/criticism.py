@@ -1,15 +1,11 @@
 """Criticisms: the smallest edit of an image, among those that a generator can draw, that makes it the foil."""
 
-from typing import Literal, get_args
-
 import torch
 
-from xaicf.core import Explanation, Images, InputError, Labels, PerImage, Subject
-from xaicf.explainers.bisection import Descent, Edited, Point, smallest_change
+from xaicf.core import Explanation, Images, Labels, Subject
+from xaicf.explainers.bisection import Norm, check_norm, check_search, length, smallest_change, trace_of
 from xaicf.explainers.inversion import Inversion
-from xaicf.explainers.latent import LatentExplainer, LatentImages, Precision, decode, latent_images, logits
-
-Norm = Literal["l1", "l2"]
+from xaicf.explainers.latent import LatentExplainer, Precision, latent_images
 
 
 class Criticism(LatentExplainer):
@@ -58,60 +54,35 @@ class Criticism(LatentExplainer):
         inversion: Inversion | None = None,
     ) -> None:
         super().__init__(precision, inversion)
-        check_norm(norm, frames)
-        check_search(weights, bisections, steps, step_size)
+        check_norm(norm)
+        check_search(*weights, bisections, steps, step_size, frames)
         self.norm: Norm = norm
         self.weights = weights
         self.bisections = bisections
-        self.descent = Descent(steps, step_size)
+        self.steps = steps
+        self.step_size = step_size
         self.frames = frames
 
     def _explain(self, subject: Subject, inputs: Images, fact: Labels, foil: Labels) -> Explanation:
         with latent_images(subject, inputs, fact, False, self.precision, self.inversion) as images:
-            edit = edit_of_latents(images, self.norm)
-            low, high = self.weights
-            found = smallest_change(edit, images.start, foil, self.descent, low, high, self.bisections, self.frames)
+            found = smallest_change(
+                images.drawn,
+                images.classified,
+                lambda pictures, rows: length(inputs[rows] - pictures, self.norm),
+                images.start,
+                foil,
+                low=self.weights[0],
+                high=self.weights[1],
+                bisections=self.bisections,
+                steps=self.steps,
+                step_size=self.step_size,
+                frames=self.frames,
+            )
             with torch.no_grad():
-                counterfactual = edit.draw(found.point, torch.arange(len(inputs), device=inputs.device))
+                counterfactual = images.drawn(found.point, torch.arange(len(inputs), device=inputs.device))
+            trace = None if found.path is None else trace_of(found.path, images.drawn, images.classified)
             searched = images.scalars(found.point, found.evaluations, fact)
         with torch.no_grad():
             solved = subject.classifier(counterfactual).argmax(1) == foil
-        scalars = {"distance": distance(self.norm, inputs, counterfactual), "class_weight": found.weight, **searched}
-        return images.explanation(fact, foil, solved, counterfactual, scalars, found.trace)
-
-
-def edit_of_latents(images: LatentImages, norm: Norm) -> Edited:
-    """Say what an edit of latents draws, and how far it is from the inputs."""
-
-    def draw(latents: Point, rows: Labels) -> Images:
-        return decode(images.subject, latents, images.wide)
-
-    return Edited(
-        draw,
-        lambda pictures: logits(images.subject, pictures, images.wide),
-        lambda pictures, rows: distance(norm, images.inputs[rows], pictures),
-    )
-
-
-def distance(norm: Norm, images: Images, others: Images) -> PerImage:
-    """Give how far images (B, C, H, W) are apart (B,): the sum of absolute differences, or their Euclidean length."""
-    apart: PerImage = torch.linalg.vector_norm((images - others).flatten(1), 1 if norm == "l1" else 2, dim=1)
-    return apart
-
-
-def check_norm(norm: str, frames: int) -> None:
-    """Raise :class:`InputError` where the norm is unknown, or a path would have one frame."""
-    if norm not in get_args(Norm):
-        raise InputError(f"norm must be l1 or l2, got {norm}")
-    if frames < 0 or frames == 1:
-        raise InputError(f"frames must be 0, or at least 2, got {frames}")
-
-
-def check_search(weights: tuple[float, float], bisections: int, steps: int, step_size: float) -> None:
-    """Raise :class:`InputError` where an option of a search is out of its range."""
-    if not (len(weights) == 2 and 0 < weights[0] < weights[1] < torch.inf):
-        raise InputError(f"weights must be two numbers above 0, the lower first, got {list(weights)}")
-    if bisections < 0 or steps < 1 or not 0 < step_size < torch.inf:
-        raise InputError(
-            f"bisections must be >= 0, steps at least 1 and step_size > 0, got {bisections}, {steps} and {step_size}"
-        )
+        scalars = {"distance": length(inputs - counterfactual, self.norm), "class_weight": found.weight, **searched}
+        return images.explanation(fact, foil, solved, counterfactual, scalars, trace)

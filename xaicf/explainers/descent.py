@@ -23,7 +23,12 @@ class Descended(NamedTuple):
 
 
 def descend(
-    cost: Callable[[Latents], tuple[PerImage, PerImage]], start: Latents, steps: int, step_size: float
+    cost: Callable[[Latents], tuple[PerImage, PerImage]],
+    start: Latents,
+    steps: int,
+    step_size: float,
+    project: Callable[[Latents], Latents] | None = None,
+    betas: tuple[float, float] = (0.9, 0.99),
 ) -> Descended:
     """Lower a cost by Adam, whose step falls along a cosine.
 
@@ -32,11 +37,13 @@ def descend(
         start: (n, d).
         steps: of Adam.
         step_size: of Adam, at the beginning.
+        project: puts points (n, d) back, after each step, to where they may lie.
+        betas: of Adam.
     """
     point = start.clone()
     best, least = point.clone(), torch.full_like(point[:, 0], torch.inf)
     point.requires_grad_()
-    optimizer = torch.optim.Adam([point], step_size, betas=(0.9, 0.99))  # element by element
+    optimizer = torch.optim.Adam([point], step_size, betas=betas)  # element by element
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     for step in range(steps + 1):
         values, rank = cost(point)
@@ -48,4 +55,7 @@ def descend(
         (point.grad,) = torch.autograd.grad(values.sum(), point)
         optimizer.step()
         schedule.step()
+        if project is not None:
+            with torch.no_grad():
+                point.copy_(project(point))
     return Descended(best, least, steps + 1)

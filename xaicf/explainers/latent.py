@@ -27,7 +27,7 @@ from xaicf.core import (
 )
 from xaicf.explainers.base import Explainer
 from xaicf.explainers.inversion import Inversion
-from xaicf.explainers.precision import in_double
+from xaicf.explainers.precision import widened
 
 Precision = Literal["double", "single"]
 
@@ -89,6 +89,14 @@ class LatentImages:
     def logits(self, latents: Latents, rows: Labels) -> Logits:
         """Classify x(z)."""
         return logits(self.subject, self.image(latents, rows), self.wide)
+
+    def drawn(self, latents: Latents, rows: Labels) -> Images:
+        """Draw G(z) for latents (n, d) of some rows (n,), without Δ."""
+        return decode(self.subject, latents, self.wide)
+
+    def classified(self, images: Images) -> Logits:
+        """Classify images (n, C, H, W)."""
+        return logits(self.subject, images, self.wide)
 
     def scalars(self, latents: Latents, evaluations: PerImage, fact: Labels) -> dict[str, PerImage]:
         """Say how far a search has gone, and how well the generator draws the inputs.
@@ -156,9 +164,7 @@ def latent_images(
     """
     generator = subject.generator
     assert isinstance(generator, Generator)
-    double = precision == "double" and inputs.dtype == torch.float32 and inputs.device.type != "mps"
-    wide = torch.float64 if double else inputs.dtype
-    with in_double(*subject.modules) if double else contextlib.nullcontext():
+    with widened(precision == "double", inputs, *subject.modules) as wide:
         evaluations = 0
         if isinstance(generator, Encoder):
             start = _encoded(generator, inputs, wide)

@@ -1,10 +1,12 @@
 """Compute in double precision with networks that are kept in single."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import torch
 from torch import nn
+
+from xaicf.core import Images
 
 
 @contextmanager
@@ -28,3 +30,20 @@ def in_double(*networks: nn.Module) -> Iterator[None]:
     finally:
         for tensor, data in before:
             tensor.data = data
+
+
+@contextmanager
+def widened(double: bool, inputs: Images, *networks: nn.Module) -> Iterator[torch.dtype]:
+    """Compute in double precision inside, where it is wanted, the inputs are in single, and the device has it.
+
+    Args:
+        double: whether it is wanted.
+        inputs: images (B, C, H, W).
+        networks: that compute.
+
+    Returns:
+        The precision that the networks are in.
+    """
+    double = double and inputs.dtype == torch.float32 and inputs.device.type != "mps"
+    with in_double(*networks) if double else nullcontext():
+        yield torch.float64 if double else inputs.dtype

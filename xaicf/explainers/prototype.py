@@ -3,11 +3,10 @@
 import torch
 from torch import Tensor
 
-from xaicf.core import Explanation, Images, InputError, Labels, Logits, PerImage, Subject
-from xaicf.explainers.bisection import Edited, Point, framed
-from xaicf.explainers.criticism import Norm, check_norm, distance, edit_of_latents
+from xaicf.core import Explanation, Images, InputError, Labels, Latents, Logits, PerImage, Subject
+from xaicf.explainers.bisection import Norm, check_frames, check_norm, evenly, length, trace_of
 from xaicf.explainers.inversion import Inversion
-from xaicf.explainers.latent import LatentExplainer, Precision, latent_images
+from xaicf.explainers.latent import LatentExplainer, LatentImages, Precision, latent_images
 
 PATIENCE = 5
 """Rounds without a rise after which an image is done."""
@@ -58,7 +57,8 @@ class Prototype(LatentExplainer):
         inversion: Inversion | None = None,
     ) -> None:
         super().__init__(precision, inversion)
-        check_norm(norm, frames)
+        check_norm(norm)
+        check_frames(frames)
         if not 0 <= pull < 1:
             raise InputError(f"pull must be in [0, 1), got {pull}")
         if not (rise > 0 and rounds >= 1 and 0 < step_size < torch.inf):
@@ -74,21 +74,23 @@ class Prototype(LatentExplainer):
 
     def _explain(self, subject: Subject, inputs: Images, fact: Labels, foil: Labels) -> Explanation:
         with latent_images(subject, inputs, fact, False, self.precision, self.inversion) as images:
-            edit = edit_of_latents(images, self.norm)
-            points, evaluations = self._climb(edit, images.start, fact)
+            points, evaluations = self._climb(images, fact)
             rows = torch.arange(len(inputs), device=inputs.device)
             with torch.no_grad():
-                counterfactual = edit.draw(points[-1], rows)
-                before, after = (log_odds(edit.classify(one), fact) for one in (inputs, counterfactual))
-            trace = framed(edit, points, self.frames) if self.frames else None
+                counterfactual = images.drawn(points[-1], rows)
+                before, after = (log_odds(images.classified(one), fact) for one in (inputs, counterfactual))
+            trace = None
+            if self.frames:
+                trace = trace_of(evenly(points, self.frames), images.drawn, images.classified)
             searched = images.scalars(points[-1], evaluations, fact)
         with torch.no_grad():
             solved = (subject.classifier(counterfactual).argmax(1) == fact) & (after > before)
-        scalars = {"distance": distance(self.norm, inputs, counterfactual), "log_odds": before, "log_odds_after": after}
+        scalars = {"distance": length(inputs - counterfactual, self.norm), "log_odds": before, "log_odds_after": after}
         return images.explanation(fact, foil, solved, counterfactual, scalars | searched, trace)
 
-    def _climb(self, edit: Edited, start: Point, fact: Labels) -> tuple[list[Point], PerImage]:
+    def _climb(self, images: LatentImages, fact: Labels) -> tuple[list[Latents], PerImage]:
         """Give all points (B, d) on the way, images that are done staying where they were best, and gradients taken."""
+        start = images.start
         point = start.clone().requires_grad_()
         up, back = (
             torch.optim.Adam([point], step, betas=(0.9, 0.99)) for step in (self.step_size, self.pull * self.step_size)
@@ -98,7 +100,7 @@ class Prototype(LatentExplainer):
         since, evaluations = torch.zeros_like(fact), torch.zeros_like(start[:, 0])
         points = [start.clone()]
         for _ in range(self.rounds + 1):
-            odds = log_odds(edit.classify(edit.draw(point, rows)), fact)
+            odds = log_odds(images.classified(images.drawn(point, rows)), fact)
             with torch.no_grad():
                 going = since < PATIENCE
                 higher = going & (odds > highest + self.rise)
@@ -111,7 +113,9 @@ class Prototype(LatentExplainer):
             (point.grad,) = torch.autograd.grad(-odds.sum(), point)
             up.step()
             if self.pull:
-                (point.grad,) = torch.autograd.grad(edit.distance(edit.draw(point, rows), rows).sum(), point)
+                (point.grad,) = torch.autograd.grad(
+                    length(images.inputs - images.drawn(point, rows), self.norm).sum(), point
+                )
                 back.step()
         return [*points[1:], best], evaluations
 

@@ -1,5 +1,6 @@
 """Pure networks, parameterised by image shape. They import without Lightning."""
 
+from xaicf.nn.attgan import AttGANGenerator
 from xaicf.nn.autoencoders import ConvDecoder, ConvEncoder
 from xaicf.nn.blocks import Normalize
 from xaicf.nn.classifiers import SmallVGG, SoftmaxRegression, TorchvisionNet, TwoConv
@@ -10,6 +11,7 @@ from xaicf.nn.stargan import StarGANGenerator
 from xaicf.nn.strided import StridedClassifier, StridedDecoder, StridedEncoder
 
 __all__ = [
+    "AttGANGenerator",
     "CifarResNet",
     "ConvDecoder",
     "ConvEncoder",

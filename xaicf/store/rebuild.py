@@ -16,7 +16,7 @@ def rebuild_network(manifest: Manifest, role: str) -> nn.Module:
 
     Args:
         manifest: of the store.
-        role: ``classifier``, ``generator`` or ``translator``.
+        role: a seat of the :class:`~xaicf.core.Subject`, such as ``classifier``.
 
     Raises:
         DataError: there are no settings of it, it cannot be built, or it comes out with other weights.

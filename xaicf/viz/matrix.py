@@ -57,7 +57,12 @@ def translation_matrix(
 
 
 def matrix(
-    inputs: Images, made: Tensor, row_names: Sequence[str], column_names: Sequence[str], valid: Tensor
+    inputs: Images,
+    made: Tensor,
+    row_names: Sequence[str],
+    column_names: Sequence[str],
+    valid: Tensor,
+    heading: str = "redrawn as",
 ) -> Pixels:
     """Lay out inputs and what was made of each.
 
@@ -65,8 +70,9 @@ def matrix(
         inputs: (N, C, H, W) in [0, 1].
         made: (N, K, C, H, W).
         row_names: of each input's class, N.
-        column_names: of each target class, K.
-        valid: whether the classifier takes what was made for a member of the class (N, K); else it has a red frame.
+        column_names: of what was asked for, such as each target class, K.
+        valid: whether what was made is taken for what was asked for (N, K); else it has a red frame.
+        heading: above the columns.
 
     Returns:
         Pixels (H', W', 3) in [0, 1].
@@ -77,7 +83,7 @@ def matrix(
     draw = ImageDraw.Draw(canvas)
     for place, name in enumerate(("input", *column_names)):
         _write(draw, (_left(place) + CELL / 2, TOP - 20), name, NARROW, "mm")
-    draw.text((LEFT + 2 * GAP + step * (1 + columns / 2), 12), "redrawn as", "#222222", text_font(11), anchor="mm")
+    draw.text((LEFT + 2 * GAP + step * (1 + columns / 2), 12), heading, "#222222", text_font(11), anchor="mm")
     for row in range(rows):
         top = TOP + step * row
         _write(draw, (LEFT - GAP, top + CELL / 2), row_names[row], WIDE, "rm")

@@ -1,11 +1,10 @@
 """The baseline: images that a method compares with, made for a question."""
 
 from abc import ABC, abstractmethod
-from typing import Literal
 
 from torch import Tensor
 
-from xaicf.core import Images, InputError, Labels, Subject
+from xaicf.core import Images, InputError, Labels, Seat, Subject
 
 
 class Baseline(ABC):
@@ -17,7 +16,7 @@ class Baseline(ABC):
     """
 
     whole_reference = False
-    needs: tuple[Literal["generator", "translator", "reference"], ...] = ()
+    needs: tuple[Seat, ...] = ()
 
     @property
     def name(self) -> str:
