@@ -8,12 +8,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from xaicf.core import Flags, Images, InputError, Labels, Latents, Logits, PerImage
-from xaicf.explainers.descent import Descended, descend
+from xaicf.explainers.descent import descend
 
 Norm = Literal["l1", "l2"]
-
-BETAS = (0.8, 0.9)
-"""Of Adam: short memories, since a descent begins where another has ended."""
 
 
 class Bisected(NamedTuple):
@@ -35,6 +32,22 @@ class Bisected(NamedTuple):
     path: Tensor | None
 
 
+class Tried(NamedTuple):
+    """What one descent of each image has found.
+
+    Attributes:
+        point: the best (n, d).
+        rank: of it, the lower the better (n,).
+        ended: whether the last one is at the foil (n,).
+        way: all points.
+    """
+
+    point: Latents
+    rank: PerImage
+    ended: Flags
+    way: list[Latents]
+
+
 def smallest_change(
     draw: Callable[[Tensor, Labels], Images],
     classify: Callable[[Images], Logits],
@@ -47,15 +60,17 @@ def smallest_change(
     bisections: int,
     steps: int,
     step_size: float,
+    betas: tuple[float, float] = (0.9, 0.99),
+    resume: bool = False,
     project: Callable[[Tensor, Labels], Tensor] | None = None,
     frames: int = 0,
 ) -> Bisected:
     """Search, for each image by itself, the nearest point whose picture the classifier gives the foil.
 
     Every trial is a descent by Adam that lowers λ · CE(D(G(p)), foil) + distance(G(p)). The first has the largest λ; an
-    image that does not reach the foil by it leaves the batch. For the others log λ is bisected: it falls where the foil
-    was reached, else it rises, and each descent begins at the nearest point that is known. The result is the nearest
-    of all points met that the classifier gives the foil, whichever the trial; of equal ones the first.
+    image that does not reach the foil by it leaves the batch. For the others log λ is bisected: it falls where
+    the descent ended at the foil, else it rises. The result is the nearest of all points met that the classifier gives
+    the foil, whichever the trial; of equal ones the first.
 
     Reference: Liu et al. 2019, "Generative counterfactual introspection for explainable deep learning", equation 2 and
     the bisection over λ behind it; neither the descent nor the range of λ is given there.
@@ -71,6 +86,9 @@ def smallest_change(
         bisections: descents of an image after the first; each halves the range of log λ.
         steps: of Adam in a descent.
         step_size: of Adam at the beginning of a descent; it falls along a cosine.
+        betas: of Adam.
+        resume: begin each descent but the first at the nearest point known: it gets nearer where the way is long,
+            and is less exact where it is short.
         project: puts points (n, d) of images ``rows`` (n,) back, after each step, to where they may lie; the start is
             taken as it is.
         frames: points of the path, 0 for none.
@@ -84,48 +102,41 @@ def smallest_change(
     """
     check_search(low, high, bisections, steps, step_size, frames)
 
-    def attempt(rows: Labels, begin: Latents, weight: PerImage, seen: list[Tensor] | None = None) -> Descended:
+    def attempt(rows: Labels, begin: Latents, weight: PerImage) -> Tried:
+        points: list[Latents] = []
+        at_foil = torch.zeros_like(rows, dtype=torch.bool)
+
         def cost(point: Tensor) -> tuple[PerImage, PerImage]:
             pictures = draw(point, rows)
             logits = classify(pictures)
             surprise = functional.cross_entropy(logits, foil[rows], reduction="none")
             apart = distance(pictures, rows)
             with torch.no_grad():
-                rank = torch.where(logits.argmax(1) == foil[rows], apart, _beyond(surprise.to(apart.dtype)))
-            if seen is not None:
-                seen.append(point.detach().clone())
+                at_foil.copy_(logits.argmax(1) == foil[rows])
+                rank = torch.where(at_foil, apart, _beyond(surprise.to(apart.dtype)))
+            points.append(point.detach().clone())
             return weight * surprise + apart, rank
 
         put = None if project is None else lambda point: project(point, rows)
-        return descend(cost, begin[rows], steps, step_size, put, BETAS)
+        found = descend(cost, begin[rows], steps, step_size, put, betas)
+        return Tried(found.latents.detach(), found.rank, at_foil, points)
 
     everyone = torch.arange(len(start), device=start.device)
     weight = torch.full_like(start[:, 0], high)
-    first = attempt(everyone, start, weight)
-    point, rank = first.latents.detach(), first.rank
-    limit = _beyond(torch.zeros_like(rank))
-    reached = rank < limit
+    point, rank, _, _ = attempt(everyone, start, weight)
+    reached = rank < _beyond(torch.zeros_like(rank))
     evaluations = torch.full_like(weight, steps + 1)
     floor, ceiling = weight.new_full(weight.shape, low).log(), weight.log()
     rows = everyone[reached]
     for _ in range(bisections if len(rows) else 0):
         middle = (floor[rows] + ceiling[rows]) / 2
-        tried = attempt(rows, point, middle.exp())
+        tried = attempt(rows, point if resume else start, middle.exp())
         evaluations[rows] += steps + 1
-        within = tried.rank < limit[rows]
-        ceiling[rows[within]], floor[rows[~within]] = middle[within], middle[~within]
+        ceiling[rows[tried.ended]], floor[rows[~tried.ended]] = middle[tried.ended], middle[~tried.ended]
         nearer = tried.rank < rank[rows]
-        chosen = rows[nearer]
-        point[chosen], rank[chosen], weight[chosen] = (
-            tried.latents.detach()[nearer],
-            tried.rank[nearer],
-            middle[nearer].exp(),
-        )
-    path = None
-    if frames:
-        seen: list[Tensor] = []
-        attempt(everyone, start, weight, seen)
-        path = evenly([*seen, point], frames)
+        better = rows[nearer]
+        point[better], rank[better], weight[better] = tried.point[nearer], tried.rank[nearer], middle[nearer].exp()
+    path = evenly([*attempt(everyone, start, weight).way, point], frames) if frames else None
     return Bisected(point, reached, weight, evaluations, path)
 
 

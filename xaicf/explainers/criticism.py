@@ -7,6 +7,9 @@ from xaicf.explainers.bisection import Norm, check_norm, check_search, length, s
 from xaicf.explainers.inversion import Inversion
 from xaicf.explainers.latent import LatentExplainer, Precision, latent_images
 
+BETAS = (0.8, 0.9)
+"""Of Adam. Shorter memories get nearer in as many steps, where there are many latents that hardly matter."""
+
 
 class Criticism(LatentExplainer):
     """Why fact, and not foil? Because this little would have to be otherwise.
@@ -76,6 +79,8 @@ class Criticism(LatentExplainer):
                 bisections=self.bisections,
                 steps=self.steps,
                 step_size=self.step_size,
+                betas=BETAS,
+                resume=True,
                 frames=self.frames,
             )
             with torch.no_grad():

@@ -31,8 +31,8 @@ SATURATED = 0.5
 class GanmexBinary(Study):
     """Asks of test images that the classifier knows why the one fruit and not the other.
 
-    No masks are known, so that two stand-ins are measured: how much of |A| lies on saturated pixels, by their share
-    of the image, and how |A| goes with the length of the image's own gradient, its edges.
+    No masks are known, so that two stand-ins are measured: how large |A| is on saturated pixels, of that and
+    of how large it is elsewhere, and how |A| goes with the length of the image's own gradient, its edges.
 
     Args:
         pair: classifier, data and translator.
@@ -75,7 +75,7 @@ class GanmexBinary(Study):
             for name, one in found.items():
                 words = f"{method}, {name}"
                 rows.append(
-                    Row.mean(f"{words}: |A| on saturated pixels by that elsewhere", _on(_saturated(images), one))
+                    Row.mean(f"{words}: |A| on saturated pixels / (that + |A| elsewhere)", _on(_saturated(images), one))
                 )
                 rows.append(Row.mean(f"{words}: correlation of |A| with edges", _correlation(_edges(images), one)))
                 rows += of_baselines(words, one, subject.classifier)
@@ -89,9 +89,9 @@ def _size(found: Explanation) -> Tensor:
 
 
 def _on(area: Flags, found: Explanation) -> PerImage:
-    """Give the mean of |A| in the area by that elsewhere (N,), NaN where either is empty."""
+    """Give the mean of |A| in the area by the sum of that and the mean elsewhere (N,), NaN where either is empty."""
     inside, outside = within_and_without(found, area)
-    return inside / outside
+    return inside / (inside + outside)
 
 
 def _saturated(images: Images) -> Flags:
