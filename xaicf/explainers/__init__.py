@@ -11,6 +11,7 @@ from xaicf.explainers.prediction_difference import PredictionDifference
 from xaicf.explainers.prototype import Prototype
 from xaicf.explainers.question import ask, pose
 from xaicf.explainers.smoothed import Smoothed
+from xaicf.explainers.translation import Translation
 from xaicf.explainers.xgem import XGEM
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "PredictionDifference",
     "Prototype",
     "Smoothed",
+    "Translation",
     "ask",
     "classify",
     "pose",

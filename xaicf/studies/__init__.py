@@ -16,6 +16,8 @@ from xaicf.studies.ganmex_maps import GanmexMaps
 from xaicf.studies.ganmex_misclassified import GanmexMisclassified
 from xaicf.studies.ganmex_quality import GanmexQuality
 from xaicf.studies.ganmex_randomisation import GanmexRandomisation
+from xaicf.studies.gci_criticism import GCICriticism
+from xaicf.studies.gci_prototype import GCIPrototype
 from xaicf.studies.study import Place, Row, Study, markdown, write
 from xaicf.studies.wc_linear import WCLinear
 from xaicf.studies.wc_maps import WCMaps
@@ -40,6 +42,8 @@ STUDIES: dict[str, type[Study]] = {
     "ganmex_misclassified": GanmexMisclassified,
     "ganmex_quality": GanmexQuality,
     "ganmex_randomisation": GanmexRandomisation,
+    "gci_criticism": GCICriticism,
+    "gci_prototype": GCIPrototype,
     "wc_linear": WCLinear,
     "wc_maps": WCMaps,
     "wc_masking": WCMasking,
