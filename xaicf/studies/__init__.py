@@ -16,7 +16,9 @@ from xaicf.studies.ganmex_maps import GanmexMaps
 from xaicf.studies.ganmex_misclassified import GanmexMisclassified
 from xaicf.studies.ganmex_quality import GanmexQuality
 from xaicf.studies.ganmex_randomisation import GanmexRandomisation
+from xaicf.studies.gci_attributes import GCIAttributes
 from xaicf.studies.gci_criticism import GCICriticism
+from xaicf.studies.gci_planted import GCIPlanted
 from xaicf.studies.gci_prototype import GCIPrototype
 from xaicf.studies.study import Place, Row, Study, markdown, write
 from xaicf.studies.wc_linear import WCLinear
@@ -42,7 +44,9 @@ STUDIES: dict[str, type[Study]] = {
     "ganmex_misclassified": GanmexMisclassified,
     "ganmex_quality": GanmexQuality,
     "ganmex_randomisation": GanmexRandomisation,
+    "gci_attributes": GCIAttributes,
     "gci_criticism": GCICriticism,
+    "gci_planted": GCIPlanted,
     "gci_prototype": GCIPrototype,
     "wc_linear": WCLinear,
     "wc_maps": WCMaps,

@@ -1,0 +1,133 @@
+"""Does introspection blame the right attribute? Classifiers that learned one that we know."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
+
+import torch
+from matplotlib.figure import Figure
+
+from xaicf.core import Attributes, Batch, Editor, Explanation, Subject, other_side
+from xaicf.data import MorphoMNIST
+from xaicf.data.morpho import measure
+from xaicf.evaluation.attribute_changes import AttributeChanges, attribute_changes
+from xaicf.explainers import AttributeCriticism
+from xaicf.studies.asking import explain_all, predicted
+from xaicf.studies.study import Place, Row, Study
+from xaicf.viz.changes import draw_changes
+
+DIGITS = (4, 9)
+NOTHING = "nothing"
+
+
+@dataclass(frozen=True)
+class GCIPlanted(Study):
+    """Trains a classifier for each planted attribute and seed, and asks of each test image for the other class.
+
+    In the test images the attribute is independent of the digit. The editor is trained without planting, once for each
+    seed. The attribute that names the class is held.
+
+    Args:
+        classifier: its configuration, whose data gets the planted attribute.
+        editor: its configuration.
+        planted: attributes, in turn.
+        seeds_: of both trainings.
+        images: of the test at most, the first.
+    """
+
+    title: ClassVar[str] = "Which attribute is blamed, when we know which one it is"
+
+    classifier: str = "configs/classifier/morpho_mnist.yaml"
+    editor: str = "configs/attgan/morpho_mnist.yaml"
+    planted: Sequence[str] = ("thickness", "slant", "intensity", "colour", "mark")
+    seeds_: Sequence[int] = (0, 1, 2)
+    images: int = 300
+
+    @property
+    def seeds(self) -> Sequence[int]:
+        """Those of the classifiers' and the editors' trainings."""
+        return self.seeds_
+
+    def quick(self) -> Self:
+        """Give one attribute, one seed and four images."""
+        return replace(self, planted=self.planted[:1], seeds_=self.seeds_[:1], images=4)
+
+    def run(self, place: Place) -> tuple[list[Row], dict[str, Figure]]:
+        """Train, ask, count and draw."""
+        data = MorphoMNIST(place.root, digits=DIGITS)
+        data.setup()
+        batch = data.samples(range(min(self.images, len(data.split("test")))), "test")
+        editors = {seed: place.network(self.editor, seed) for seed in self.seeds_}
+        rows: list[Row] = []
+        drawn: list[tuple[str, torch.Tensor]] = []
+        for name in (*self.planted, NOTHING):
+            planted = {} if name == NOTHING else {"planted": name}
+            answers: list[Explanation] = []
+            right: list[float] = []
+            for seed, editor in editors.items():
+                classifier = place.network(self.classifier, seed, data=planted)
+                right.append(float((predicted(classifier, batch["image"]) == batch["label"]).double().mean()))
+                explainer = AttributeCriticism(held=[data.class_names[1]], precision="single")
+                answers.append(explain_all(explainer, Subject(classifier, editor=editor), batch["image"]))
+            rows.append(Row.over_seeds(f"{name} planted: accuracy where it says nothing", right, len(batch["label"])))
+            rows += _rows(name, answers, data.attribute_names)
+            changes = torch.cat([one.changes for one in attribute_changes(Explanation.cat(answers))])
+            drawn.append((f"planted: {name}", changes))
+        for seed_rows in zip(*(_edit_accuracy(editor, batch) for editor in editors.values()), strict=True):
+            words, count = seed_rows[0][0], len(batch["label"])
+            rows.append(Row.over_seeds(words, [share for _, share in seed_rows], count, better="higher"))
+        return rows, {"changes": draw_changes(drawn, data.attribute_names)}
+
+
+def _rows(name: str, answers: Sequence[Explanation], names: Sequence[str]) -> list[Row]:
+    """Count which attribute changes most, of solved queries and of all, and whether what is held has moved."""
+    n = len(answers[0])
+    solved = [float((one.status == 1).double().mean()) for one in answers]
+    everyone = [torch.stack([one.scalars[f"change_{known}"] for known in names], 1) for one in answers]
+    firsts = [_first(attribute_changes(one), len(names)) for one in answers]
+    rows = [
+        Row.over_seeds(f"{name} planted: queries that reach the other class", solved, n),
+        Row.over_seeds(f"{name} planted: held attribute moves by", [float(c[:, -1].abs().max()) for c in everyone], n,
+                       None, 0.0, "lower"),
+    ]  # fmt: skip
+    if name == NOTHING:
+        most = [float(first.max()) for first in firsts]
+        blamed = [names[int(first.nan_to_num().argmax())] for first in firsts]
+        rows.append(Row.over_seeds(f"{name} planted: share of the most blamed ({', '.join(blamed)})", most, n))
+        return rows
+    own = list(names).index(name)
+    shares = [float(first[own]) for first in firsts]
+    whole = [float((change.abs().argmax(1) == own).double().mean()) for change in everyone]
+    return [
+        *rows,
+        Row.over_seeds(f"{name} planted: it changes most, of solved queries", shares, n, None, 0.95, "higher"),
+        Row.over_seeds(f"{name} planted: it changes most, of all queries", whole, n, None, None, "higher"),
+    ]
+
+
+def _first(found: Sequence[AttributeChanges], count: int) -> torch.Tensor:
+    """Give the share of solved images in which each attribute changes most, over all questions."""
+    changes = torch.cat([one.changes for one in found])
+    if len(changes) == 0:
+        return torch.full((count,), torch.nan)
+    return torch.bincount(changes.abs().argmax(1), minlength=count) / len(changes)
+
+
+@torch.no_grad()
+def _edit_accuracy(editor: torch.nn.Module, batch: Batch) -> list[tuple[str, float]]:
+    """Ask for the other side of each attribute, and say how often the editor's critic and a measurement find it."""
+    assert isinstance(editor, Editor)
+    images, attributes = batch["image"], batch["attributes"]
+    features = editor.features(images)
+    found = []
+    for number, name in enumerate(editor.attribute_names):
+        asked = other_side(attributes, number)
+        made = editor.draw(features, asked)
+        found.append((f"edits of {name}: as the critic reads", _agreement(editor.read(made), asked, number)))
+        if number < len(editor.attribute_names) - 1:  # what names the class cannot be measured
+            found.append((f"edits of {name}: as measured", _agreement(measure(made), asked, number)))
+    return found
+
+
+def _agreement(read: Attributes, asked: Attributes, number: int) -> float:
+    return float(((read[:, number] >= 0.5) == (asked[:, number] >= 0.5)).double().mean())
