@@ -17,7 +17,8 @@ from xaicf.store import explainers, verify
 CONFIGS = Path(__file__).parents[1] / "configs"
 ALL = sorted(path for path in CONFIGS.rglob("*.yaml") if "studies" not in path.parts)
 UNFIT = "xaicf.explainers.baselines.Ganmex"
-FETCHED = re.compile(r"^  class_path: (?:Biased|LateClass|Coloured)?(MNIST|FashionMNIST)$", re.MULTILINE)
+EXPLAINERS = re.compile(r"  - \{?class_path: (?:Attribution|CDeepEx|Criticism|Prototype)\b")
+FETCHED = re.compile(r"^  class_path: (?:Biased|LateClass|Coloured|Morpho)?(MNIST|FashionMNIST)$", re.MULTILINE)
 
 
 @pytest.fixture(autouse=True)
@@ -108,7 +109,7 @@ def test_runs_as_it_stands(config: Path) -> None:
     (root,) = re.findall(r"^  default_root_dir: (\S+)$", text, re.MULTILINE)
     root = f"{root}/fast_dev_run"
     written = {path.parent.name for path in Path(root).rglob("epoch_0000/*/sample_*.png")}
-    assert len(written) == text.count("  - class_path: Attribution") + text.count("  - class_path: CDeepEx")
+    assert len(written) == len(EXPLAINERS.findall(text))
     if "class_path: LogSamples" in text:
         assert Path(root, "samples/epoch_0000/prior.png").is_file()
 

@@ -1,0 +1,71 @@
+"""Prototypes where the surest direction is known, and what they promise everywhere."""
+
+from typing import Any
+
+import pytest
+import torch
+from linear_world import inputs, subject
+
+from xaicf.core import InputError, Status, Subject
+from xaicf.explainers import Prototype
+from xaicf.explainers.prototype import log_odds
+
+__all__ = ["subject"]  # pytest finds it here
+
+
+def test_log_odds_are_those_of_the_probability() -> None:
+    logits = torch.randn(8, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    classes = torch.arange(8) % 5
+    p = logits.softmax(1).gather(1, classes[:, None]).squeeze(1)
+    torch.testing.assert_close(log_odds(logits, classes), p.logit())
+
+
+def test_is_surer_of_the_same_class(subject: Subject) -> None:
+    found = Prototype().explain(subject, inputs())
+    assert found.counterfactual is not None
+    before, after = (log_odds(subject.classifier(one), found.fact) for one in (inputs(), found.counterfactual))
+    torch.testing.assert_close(found.scalars["log_odds"], before)
+    torch.testing.assert_close(found.scalars["log_odds_after"], after)
+    assert (after > before + 1).all()
+    assert (found.status == Status.SOLVED).all()
+
+
+def test_a_stronger_pull_stays_nearer_and_gets_less(subject: Subject) -> None:
+    far, near = (Prototype(pull=pull, rounds=30, rise=1e-3).explain(subject, inputs()).scalars for pull in (0.0, 0.9))
+    assert (near["distance"] < far["distance"]).all()
+    assert (near["log_odds_after"] < far["log_odds_after"]).all()
+
+
+def test_ends_where_nothing_rises_any_more(subject: Subject) -> None:
+    found = Prototype(rise=1e6, rounds=50).explain(subject, inputs())
+    # The first point counts, and five that are no better end it.
+    assert (found.scalars["gradient_evaluations"] <= 2 * 6).all()
+    assert (found.scalars["latent_distance"] == 0).all()
+
+
+def test_trace_ends_at_the_prototype(subject: Subject) -> None:
+    found = Prototype(frames=4, rounds=10).explain(subject, inputs())
+    assert found.trace is not None
+    assert found.trace["probabilities"].shape == (16, 4, 4)
+    torch.testing.assert_close(found.trace["images"][:, -1], found.counterfactual)
+
+
+def test_does_not_depend_on_the_batch(subject: Subject) -> None:
+    together = Prototype(rounds=20).explain(subject, inputs())
+    assert together.counterfactual is not None
+    for row in range(4):
+        alone = Prototype(rounds=20).explain(subject, inputs()[row : row + 1])
+        torch.testing.assert_close(alone.counterfactual, together.counterfactual[row : row + 1], rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"pull": 1.0}, r"pull must be in \[0, 1\), got 1.0"),
+        ({"rise": 0.0}, "rise and step_size must be > 0"),
+        ({"norm": "l0"}, "norm must be l1 or l2, got l0"),
+    ],
+)
+def test_refuses(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        Prototype(**options)
