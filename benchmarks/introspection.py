@@ -57,7 +57,8 @@ def main() -> int:
             answers.append(side().to("cpu"))
             times.append(time.perf_counter() - begin)
         first, second = (one.counterfactual for one in answers)
-        assert first is not None and second is not None
+        assert first is not None
+        assert second is not None
         difference = max(difference, float((first - second).abs().max()))
         ratios.append(times[1] / times[0])
         seconds.append(times[0] / len(images))

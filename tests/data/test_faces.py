@@ -8,6 +8,7 @@ from small_data import whole, write
 
 from xaicf.core import InputError
 from xaicf.data import Faces, Square
+from xaicf.data.lighting import measure_lighting
 
 
 @pytest.fixture
@@ -43,3 +44,12 @@ def test_a_square_that_does_not_fit(root: str) -> None:
         Faces(root, Square(16, marked_class=1), image_size=16)
     with pytest.raises(InputError, match=r"marked_class must be in \[0, 2\), got 8"):
         Faces(root, Square(3), image_size=16)
+
+
+def test_attributes_are_the_light_and_the_class(root: str) -> None:
+    faces = Faces(root, image_size=16)
+    batch = faces.samples(range(2))
+    assert faces.attribute_names[-1] == "smile"
+    assert batch["attributes"].shape == (2, len(faces.attribute_names))
+    assert torch.equal(batch["attributes"][:, -1], batch["label"].float())
+    torch.testing.assert_close(batch["attributes"][:, :-1], measure_lighting(batch["image"]))

@@ -2,14 +2,21 @@
 
 from typing import Literal
 
+import torch
+from torch import Tensor
+
 from xaicf.core import SplitName
 from xaicf.data.base import LabelledImages
 from xaicf.data.folder import ImageFolder
+from xaicf.data.lighting import RANGES, measure_lighting
 from xaicf.data.planted import Square
 
 
 class Faces(ImageFolder):
     """A folder of class folders named ``smiles``, such as ``neutral`` and ``smile``, in memory, of one channel each.
+
+    ``attributes`` are how each picture is lit (:func:`~xaicf.data.lighting.measure_lighting`) and, last and where there
+    are two classes, the second class itself, 0 or 1, so that it can be held like the others.
 
     Args:
         root: folder that holds ``smiles``; the environment's ``XAICF_DATA`` or ``data`` if left out.
@@ -35,6 +42,7 @@ class Faces(ImageFolder):
     ) -> None:
         super().__init__(root, image_size, channels, batch_size=batch_size, seed=seed, folder="smiles")
         self.square = square
+        self.attribute_names = (*RANGES, *self.class_names[1:][: self.num_classes == 2])
         if square is not None:
             square.check(self.image_shape, self.num_classes)
 
@@ -45,6 +53,11 @@ class Faces(ImageFolder):
             DataError: a class has no image, or an image cannot be read.
         """
         splits = super().load()
-        if self.square is None:
-            return splits
-        return {name: self.square.planted(data, name != "test") for name, data in splits.items()}
+        if self.square is not None:
+            splits = {name: self.square.planted(data, name != "test") for name, data in splits.items()}
+        return {name: data._replace(attributes=self._measured(data)) for name, data in splits.items()}
+
+    def _measured(self, data: LabelledImages) -> Tensor:
+        assert isinstance(data.images, Tensor)
+        lit = torch.cat([measure_lighting(some.float() / 255) for some in torch.split(data.images, 1024)])
+        return torch.cat([lit, data.labels[:, None].float()], 1) if self.num_classes == 2 else lit
