@@ -41,7 +41,7 @@ class GCIPlanted(Study):
     editor: str = "configs/attgan/morpho_mnist.yaml"
     planted: Sequence[str] = ("thickness", "slant", "intensity", "colour", "mark")
     seeds_: Sequence[int] = (0, 1, 2)
-    images: int = 300
+    images: int = 60
 
     @property
     def seeds(self) -> Sequence[int]:
@@ -67,7 +67,9 @@ class GCIPlanted(Study):
             for seed, editor in editors.items():
                 classifier = place.network(self.classifier, seed, data=planted)
                 right.append(float((predicted(classifier, batch["image"]) == batch["label"]).double().mean()))
-                explainer = AttributeCriticism(held=[data.class_names[1]], precision="single")
+                explainer = AttributeCriticism(
+                    held=[data.class_names[1]], bisections=6, steps=80, step_size=0.03, precision="single"
+                )
                 answers.append(explain_all(explainer, Subject(classifier, editor=editor), batch["image"]))
             rows.append(Row.over_seeds(f"{name} planted: accuracy where it says nothing", right, len(batch["label"])))
             rows += _rows(name, answers, data.attribute_names)
