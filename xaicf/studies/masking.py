@@ -87,7 +87,7 @@ def masked(examined: Examined, which: Tensor, methods: Sequence[Method], fills: 
                 for area, shown in (("by sign", by_sign(maps, kept)), ("equal area", equally(maps, kept))):
                     for fill, (contrast, keep) in product(fills, shown.items()):
                         changed = torch.where(keep, images, FILLS[fill](images))
-                        cell = Cell(method, contrast, fill, area, top, kept)  # type: ignore[arg-type]
+                        cell = Cell(method, contrast, fill, area, top, kept)  # type: ignore[arg-type]  # literals of a tuple that a loop goes through
                         preferences[cell] = _preference(logits_of(examined.network, changed), tops, top)
         parts.append(Masked(preferences, plain, areas))
     joined = (_joined([getattr(part, name) for part in parts]) for name in ("preferences", "plain", "areas"))

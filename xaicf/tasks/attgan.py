@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Protocol, cast
 
 import torch
 from lightning.pytorch.cli import OptimizerCallable
@@ -22,6 +23,16 @@ CRITIC = partial(DCGANCritic, norm="layer")
 
 MOST = 40
 """Attributes at most, those of CelebA."""
+
+
+class AttributeNetwork(Protocol):
+    """What a generator of an :class:`AttGAN` can do, beside being a module."""
+
+    def encode(self, images: Images) -> tuple[Tensor, ...]:
+        """Give the features of images."""
+
+    def decode(self, features: tuple[Tensor, ...], codes: Attributes) -> Images:
+        """Draw features with attribute codes in [-0.5, 0.5]."""
 
 
 class AttGAN(AdversarialTask, Editor):
@@ -130,8 +141,7 @@ class AttGAN(AdversarialTask, Editor):
 
     def features(self, images: Images) -> tuple[Tensor, ...]:
         """Encode images (B, C, H, W) in [0, 1], by the moving average where there is one."""
-        found: tuple[Tensor, ...] = self.shown.encode(images)  # type: ignore[operator]  # generators have it
-        return found
+        return cast("AttributeNetwork", self.shown).encode(images)
 
     def draw(self, features: tuple[Tensor, ...], attributes: Attributes) -> Images:
         """Draw images (B, C, H, W) in [0, 1] of features and attributes (B, A) in [0, 1], likewise."""
@@ -172,7 +182,7 @@ class AttGAN(AdversarialTask, Editor):
     def generator_step(self, batch: Batch) -> dict[str, Tensor]:
         """Compute the generator's loss and its terms."""
         images, attributes = batch["image"], self._attributes(batch)
-        features = self.generator.encode(images)  # type: ignore[operator]  # generators have it
+        features = cast("AttributeNetwork", self.generator).encode(images)
         others = self._permuted(attributes)
         made = _decoded(self.generator, features, others)
         outputs = self.critic(made)
@@ -223,8 +233,7 @@ class AttGAN(AdversarialTask, Editor):
 
 
 def _decoded(generator: nn.Module, features: tuple[Tensor, ...], attributes: Attributes) -> Images:
-    made: Images = generator.decode(features, attributes - 0.5)  # type: ignore[operator]  # generators have it
-    return made
+    return cast("AttributeNetwork", generator).decode(features, attributes - 0.5)
 
 
 def _agreeing(read: Attributes, asked: Attributes) -> Tensor:
