@@ -65,7 +65,7 @@ class GCICriticism(Study):
         everyone = data.samples(range(len(data.split("test"))), "test")
         answers = predicted(classifier, everyone["image"])
         rows = [Row.share("accuracy of the classifier", answers == everyone["label"], 0.991, "higher")]
-        nines = everyone["image"][answers == FACT][: self.way_images]
+        nines = everyone["image"][everyone["label"] == FACT][: self.way_images]
         real = data.reference(count=10000)
         figures: dict[str, Figure] = {}
         for kind, config in zip(kinds_of(self.generators), self.generators, strict=True):
@@ -82,7 +82,7 @@ class GCICriticism(Study):
                 rows += _compared(f"{kind}: {name}", explainer, subject, batch, real["image"], wanted)
             rows += self._against_grid(kind, subject, batch["image"][: self.few_images])
             for foil in FOILS:
-                found = explain_all(Criticism(frames=self.frames, precision="single"), subject, nines, foil=foil)
+                found = explain_all(Criticism(frames=self.frames, precision="single"), subject, nines, FACT, foil)
                 rows += _ways(f"{kind}: {FACT} to {foil}", found)
                 shown = range(min(self.drawn, len(nines)))
                 figures[f"{kind.lower()}_{FACT}_to_{foil}".replace(" ", "_")] = draw_paths(
