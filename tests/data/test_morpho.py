@@ -120,6 +120,24 @@ def test_strength_is_how_often_it_holds(root: str, monkeypatch: pytest.MonkeyPat
     assert shares[-1] == 1
 
 
+def test_a_digit_tells_the_class_as_often_as_asked(root: str) -> None:
+    plain = MorphoMNIST(root, digits=[3, 8], planted="colour")._read(train=True)
+    shares = []
+    for strength in (0.0, 0.5, 1.0):
+        data = MorphoMNIST(root, digits=[3, 8], planted="colour", digit_strength=strength)._read(train=True)
+        assert data.attributes is not None
+        assert plain.attributes is not None
+        digit, colour = data.attributes[:, -1], data.attributes[:, ATTRIBUTES.index("colour")]
+        assert torch.equal(digit, plain.attributes[:, -1])
+        assert torch.equal(colour.round(), data.labels.float())
+        shares.append((digit == data.labels).float().mean().item())
+    assert shares == pytest.approx([0.5, 0.75, 1], abs=0.15)
+    assert shares[-1] == 1
+    test = MorphoMNIST(root, digits=[3, 8], planted="colour", digit_strength=0)._read(train=False)
+    assert test.attributes is not None
+    assert torch.equal(test.attributes[:, -1], test.labels.float())
+
+
 def test_attributes_spread_over_their_ranges(real: Batch) -> None:
     attributes = real["attributes"]
     cut = ((attributes[:, :5] == 0) | (attributes[:, :5] == 1)).float().mean(0)

@@ -40,7 +40,7 @@ class MorphoMNIST(MNIST):
     ``attributes`` hold what is seen, MNIST's own variation included. A class does not depend on the factors unless
     one is planted.
 
-    Of two digits, the second is the last attribute, 0 or 1: it can be held like the others.
+    Of two digits, whether the second is drawn is the last attribute, 0 or 1: it can be held like the others.
 
     Reference: after Castro et al. 2019, "Morpho-MNIST: quantitative assessment and diagnostics for representation
     learning". Here factors are independent, thickness is a blend, and all come as attributes.
@@ -52,8 +52,12 @@ class MorphoMNIST(MNIST):
         planted: attribute whose factor depends on the class, of two digits: in the upper third, or 1 for ``colour`` and
             ``mark``, for the second digit, and in the lower third, or 0, for the first.
         strength: of this, in [0, 1]: it holds with probability (1 + strength) / 2, else it is the other way round.
+        digit_strength: how far the digit itself tells the class where something is planted, in [0, 1]: with probability
+            (1 - digit_strength) / 2 the label is that of the other digit. At 0 only what is planted tells the class, so
+            that a classifier can learn nothing else; at 1 it may learn either.
         variation: how far the factors of strokes go, in [0, 1]; 0 leaves those of MNIST.
-        planted_test: whether test images depend on it as training images do, or, by a strength of 0, not at all.
+        planted_test: whether test images depend on it as training images do, or not at all, by a strength of 0 and a
+            digit_strength of 1.
         batch_size: images in a batch, for each process.
         seed: of the split and the factors.
 
@@ -68,6 +72,7 @@ class MorphoMNIST(MNIST):
         digits: Sequence[int] | None = None,
         planted: str | None = None,
         strength: float = 1.0,
+        digit_strength: float = 1.0,
         variation: float = 1.0,
         planted_test: PlantedTest = "independent",
         batch_size: int = 128,
@@ -81,7 +86,9 @@ class MorphoMNIST(MNIST):
             raise InputError(f"planted must be one of {', '.join(ATTRIBUTES)}, got {planted}")
         if planted is not None and len(digits) != 2:
             raise InputError(f"planted needs two digits, got {list(digits)}")
-        for name, value in (("strength", strength), ("variation", variation)):
+        if planted is None and digit_strength != 1:
+            raise InputError(f"digit_strength needs a planted attribute, got {digit_strength} without")
+        for name, value in (("strength", strength), ("digit_strength", digit_strength), ("variation", variation)):
             if not 0 <= value <= 1:
                 raise InputError(f"{name} must be in [0, 1], got {value}")
         if planted_test not in get_args(PlantedTest):
@@ -89,6 +96,7 @@ class MorphoMNIST(MNIST):
         self.digits = digits
         self.planted = planted
         self.strength = strength
+        self.digit_strength = digit_strength
         self.variation = variation
         self.planted_test = planted_test
         self.class_names = tuple(str(digit) for digit in digits)
@@ -103,10 +111,13 @@ class MorphoMNIST(MNIST):
         # The factors of an image do not depend on which digits are kept.
         factors, spare = self._draws(len(data.labels), train)
         kept = classes[data.labels] >= 0
-        labels, factors = classes[data.labels[kept]], factors[kept]
+        drawn, factors, spare = classes[data.labels[kept]], factors[kept], spare[kept]
+        labels = drawn
         if self.planted is not None:
-            strength = self.strength if train or self.planted_test == "as_trained" else 0.0
-            high = (labels == 1) == (spare[kept] < (1 + strength) / 2)
+            depends = train or self.planted_test == "as_trained"
+            strength, digit_strength = (self.strength, self.digit_strength) if depends else (0.0, 1.0)
+            labels = torch.where(spare[:, 1] < (1 + digit_strength) / 2, drawn, 1 - drawn)
+            high = (labels == 1) == (spare[:, 0] < (1 + strength) / 2)
             column = ATTRIBUTES.index(self.planted)
             own = factors[:, column]
             factors[:, column] = high.float() if self.planted in {"colour", "mark"} else (own + 2 * high) / 3
@@ -117,15 +128,15 @@ class MorphoMNIST(MNIST):
             images[rows] = draw(grey[rows].float() / 255, factors[rows], self.variation).mul(255).round().byte()
             attributes[rows] = measure(images[rows].float() / 255)
         if self.num_classes == 2:
-            attributes = torch.cat([attributes, labels[:, None].float()], 1)
+            attributes = torch.cat([attributes, drawn[:, None].float()], 1)
         return LabelledImages(images, labels, attributes=attributes)
 
     def _draws(self, count: int, train: bool) -> tuple[Tensor, Tensor]:
-        """Draw factors (N, 7), and a uniform number (N,) each that decides whether what is planted holds."""
+        """Draw factors (N, 7), and two uniform numbers each that decide whether the planting and the digit hold."""
         # The test's are other draws than the training images'.
         source = torch.Generator().manual_seed(2 * self.seed + (not train))
         draws = torch.rand(count, len(ATTRIBUTES) + 1, generator=source)
-        factors, spare = draws[:, :-1], draws[:, -1]
+        factors, spare = draws[:, :-1], torch.stack([draws[:, -1], torch.rand(count, generator=source)], 1)
         factors[:, len(STROKES) :].round_()
         return factors, spare
 
