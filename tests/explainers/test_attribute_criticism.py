@@ -61,8 +61,10 @@ def inputs(count: int = 24) -> Tensor:
     return 0.3 + 0.4 * torch.rand(count, *SHAPE, generator=torch.Generator().manual_seed(1))
 
 
-def least(subject: Subject, image: Tensor, foil: int, bounds: list[tuple[float, float]]) -> float:
-    """Solve for the smallest sum of changed grey values at a tie: a linear programme in rises and falls."""
+def least(
+    subject: Subject, image: Tensor, foil: int, bounds: list[tuple[float, float]], costs: tuple[int, ...]
+) -> float:
+    """Solve for the smallest sum of changes at a tie, each by its cost: a linear programme in rises and falls."""
     editor = subject.editor
     assert isinstance(editor, Blocks)
     linear = subject.classifier[1]  # type: ignore[index]
@@ -73,7 +75,7 @@ def least(subject: Subject, image: Tensor, foil: int, bounds: list[tuple[float, 
     read = editor.read(image[None])[0].tolist()
     room = [(0, max(high - now, 0)) for now, (_, high) in zip(read, bounds, strict=True)]
     room += [(0, max(now - low, 0)) for now, (low, _) in zip(read, bounds, strict=True)]
-    found = linprog(np.tile(SIZES, 2), A_ub=-np.concatenate([slope, -slope])[None], b_ub=[-lacking], bounds=room)
+    found = linprog(np.tile(costs, 2), A_ub=-np.concatenate([slope, -slope])[None], b_ub=[-lacking], bounds=room)
     return float(found.fun) if found.success else float("inf")
 
 
@@ -81,6 +83,7 @@ def explained(subject: Subject, **options: Any) -> Explanation:
     return AttributeCriticism(**options).explain(subject, inputs())
 
 
+@pytest.mark.parametrize(("distance", "costs"), [("attributes", (1, 1, 1)), ("image", SIZES)])
 @pytest.mark.parametrize(
     ("options", "bounds"),
     [
@@ -92,23 +95,23 @@ def explained(subject: Subject, **options: Any) -> Explanation:
     ids=["free", "bounds", "own bounds", "held"],
 )
 def test_change_is_the_least_of_a_linear_programme(
-    subject: Subject, options: dict[str, Any], bounds: list[tuple[float, float]]
+    subject: Subject, options: dict[str, Any], bounds: list[tuple[float, float]], distance: str, costs: tuple[int, ...]
 ) -> None:
-    found = explained(subject, steps=200, step_size=0.01, **options)
+    found = explained(subject, distance=distance, steps=200, step_size=0.01, **options)
     editor = subject.editor
     assert isinstance(editor, Blocks)
     read = editor.read(inputs())
     wanted = []
     for row, (image, foil) in enumerate(zip(inputs(), found.foil.tolist(), strict=True)):
         own = [(float(read[row, at]),) * 2 if np.isnan(low) else (low, high) for at, (low, high) in enumerate(bounds)]
-        wanted.append(least(subject, image, foil, own))
+        wanted.append(least(subject, image, foil, own, costs))
     best = torch.tensor(wanted)
     solved = found.status == Status.SOLVED
     assert solved.sum() >= 8
     assert torch.equal(solved, best.isfinite())
     distance = found.scalars["distance"][solved]
     assert (distance > best[solved] - 1e-4).all()
-    assert (distance < 1.03 * best[solved] + 0.03).all()
+    assert (distance < 1.07 * best[solved] + 0.03).all()
 
 
 def test_scalars_are_what_they_say(subject: Subject) -> None:
@@ -121,14 +124,14 @@ def test_scalars_are_what_they_say(subject: Subject) -> None:
     read = editor.read(found.inputs)
     torch.testing.assert_close(editor.edit(found.inputs, read + changes), found.counterfactual)
     assert torch.equal(found.attribution, found.inputs - found.counterfactual)
-    torch.testing.assert_close(found.scalars["distance"], found.attribution.abs().sum((1, 2, 3)))
+    torch.testing.assert_close(found.scalars["distance"], changes.abs().sum(1))
     assert torch.equal(found.scalars["attributes_moved"], (changes.abs() > 0.05).sum(1).float())
     assert torch.equal(subject.classifier(found.counterfactual).argmax(1) == found.foil, found.status == Status.SOLVED)
     assert (found.scalars["reconstruction_error"] < 1e-6).all()
     assert (found.scalars["reconstruction_is_fact"] == 1).all()
     steps = found.scalars["gradient_evaluations"]
-    assert steps[found.status == Status.SOLVED].unique().tolist() == [9 * 151]
-    euclidean = explained(subject, norm="l2")
+    assert steps[found.status == Status.SOLVED].unique().tolist() == [9 * 81]
+    euclidean = explained(subject, distance="image", norm="l2")
     assert euclidean.attribution is not None
     torch.testing.assert_close(euclidean.scalars["distance"], euclidean.attribution.flatten(1).norm(dim=1))
 
@@ -171,6 +174,7 @@ def test_images_do_not_depend_on_each_other(subject: Subject) -> None:
         ({"bounds": (1.0, 0.0)}, "bounds must be finite, the lower first, got 1.0 and 0.0"),
         ({"bounds": (0.0, float("inf"))}, "bounds must be finite"),
         ({"own_bounds": {"large": (0.5, 0.5)}}, "bounds of large must be finite, the lower first, got 0.5 and 0.5"),
+        ({"distance": "latents"}, "distance must be attributes or image, got latents"),
         ({"norm": "l3"}, "norm must be l1 or l2, got l3"),
         ({"precision": "half"}, "precision must be double or single, got half"),
         ({"weights": (1.0, 1.0)}, "weights must be positive, finite and the smaller first"),

@@ -1,6 +1,7 @@
 """Criticism by attributes: the smallest edit of an image's attributes that makes the classifier give the foil."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
@@ -10,6 +11,8 @@ from xaicf.explainers.base import Explainer
 from xaicf.explainers.bisection import Bisected, Norm, check_norm, check_search, length, smallest_change, trace_of
 from xaicf.explainers.latent import PRECISIONS, Precision, logits
 from xaicf.explainers.precision import widened
+
+Distance = Literal["attributes", "image"]
 
 MOVED = 0.05
 """A change of an attribute above which it counts as moved."""
@@ -21,33 +24,36 @@ class AttributeCriticism(Explainer):
     With A, the attributes that the editor reads in the image x, and its picture G(x; A') of x with attributes A', the
     search lowers
 
-        λ · CE(D(G(x; A')), foil) + ‖x - G(x; A')‖
+        λ · CE(D(G(x; A')), foil) + ‖A - A'‖₁
 
     over A' from A, for λ that are bisected image by image (:func:`smallest_change`). The counterfactual is the G(x; A')
-    nearest to x that the classifier gives the foil, and an image is unsolved where there is none; the attribution is
-    x - G(x; A'). Held attributes stay, and no attribute leaves its bounds: one that is read outside of them, and is not
-    held, begins at the nearer one. An attribute that names the class itself should be held, or the answer will be that
-    the class should change.
+    of the nearest A' that the classifier gives the foil; the attribution is x - G(x; A'). An image is unsolved where
+    there is none, or where the classifier does not give G(x; A) the fact: the editor's own error has changed the class,
+    and no attribute has. Held attributes stay, and no attribute leaves its bounds: one that is read outside of them,
+    and is not held, begins at the nearer one. An attribute that names the class itself should be held, or the answer
+    will be that the class should change.
 
-    The distance is a sum over pixels and channels, so λ is in grey values per nat; it holds what the editor cannot draw
-    of x, even with A' = A, whose root mean square is ``reconstruction_error``.
+    With ``distance="image"`` it is the paper's ‖x - G(x; A')‖₁ that is small, over pixels and channels. It blames
+    attributes that have nothing to do with the class: a thinner, darker stroke has fewer pixels to recolour, and
+    whatever brings the editor's picture nearer to x is rewarded.
 
     Scalars: ``change_NAME``, A' - A, of each attribute; ``attributes_moved``, how many changes are above 0.05 either
-    way; ``distance``, ‖x - G(x; A')‖; ``class_weight``, λ of the descent that met it; ``gradient_evaluations``;
-    ``reconstruction_error``; and ``reconstruction_is_fact``, 1 where the classifier gives G(x; A) the class ``fact``,
-    else 0. With ``frames`` the trace holds ``attributes`` (B, frames, A), ``images`` and ``probabilities`` (B, frames,
-    classes) on the way from A.
+    way; ``distance``, what was kept small; ``class_weight``, λ of the descent that met it; ``gradient_evaluations``;
+    ``reconstruction_error``, the root mean square of x - G(x; A); and ``reconstruction_is_fact``, 1 where the
+    classifier gives G(x; A) the class ``fact``, else 0. With ``frames`` the trace holds ``attributes`` (B, frames, A),
+    ``images`` and ``probabilities`` (B, frames, classes) on the way from A.
 
     Reference: Liu et al. 2019, "Generative counterfactual introspection for explainable deep learning", equation 2 and
-    §IV.B, where the attribute *Young* is held and labels, not readings, are A. Held attributes stay exactly; neither
-    descent nor bounds are given there.
+    §IV.B, where the attribute *Young* is held and labels, not readings, are A, and the distance is the image's. Held
+    attributes stay exactly; neither descent nor bounds are given there.
 
     Args:
         held: names of attributes that do not change.
         bounds: the lowest and the highest value of an attribute.
         own_bounds: of attributes that have others, by name.
-        norm: ``l1``, the paper's, or ``l2``, the Euclidean norm; sums over pixels.
-        weights: the smallest and the largest λ.
+        distance: what is to be small, the change of the ``attributes`` or that of the ``image``.
+        norm: of it, ``l1``, the paper's, or ``l2``, the Euclidean norm.
+        weights: the smallest and the largest λ, in units of the distance per nat.
         bisections: of log λ, each a descent.
         steps: of Adam in a descent.
         step_size: of Adam, at the beginning; about what an attribute of the result may be too far off.
@@ -66,11 +72,12 @@ class AttributeCriticism(Explainer):
         held: Sequence[str] = (),
         bounds: tuple[float, float] = (0.0, 1.0),
         own_bounds: Mapping[str, tuple[float, float]] | None = None,
+        distance: Distance = "attributes",
         norm: Norm = "l1",
-        weights: tuple[float, float] = (1e-2, 1e4),
+        weights: tuple[float, float] = (1e-3, 1e4),
         bisections: int = 8,
-        steps: int = 150,
-        step_size: float = 0.02,
+        steps: int = 80,
+        step_size: float = 0.03,
         frames: int = 0,
         precision: Precision = "double",
     ) -> None:
@@ -79,12 +86,15 @@ class AttributeCriticism(Explainer):
             if not -torch.inf < low < high < torch.inf:
                 of = f" of {name}" if name else ""
                 raise InputError(f"bounds{of} must be finite, the lower first, got {low} and {high}")
+        if distance not in get_args(Distance):
+            raise InputError(f"distance must be {' or '.join(get_args(Distance))}, got {distance}")
         check_norm(norm)
         if precision not in PRECISIONS:
             raise InputError(f"precision must be {' or '.join(PRECISIONS)}, got {precision}")
         check_search(*weights, bisections, steps, step_size, frames)
         self.held = tuple(held)
         self.bounds = bounds
+        self.distance: Distance = distance
         self.norm: Norm = norm
         self.weights = weights
         self.bisections = bisections
@@ -127,16 +137,19 @@ class AttributeCriticism(Explainer):
             def classify(images: Images) -> Tensor:
                 return logits(subject, images, wide)
 
-            def apart(images: Images, rows: Labels) -> PerImage:
-                return length(inputs[rows] - images, self.norm)
-
             project = self._projection(editor.attribute_names, read)
             rows = torch.arange(len(inputs), device=inputs.device)
+            start = project(read, rows)
+
+            def apart(attributes: Attributes, images: Images, rows: Labels) -> PerImage:
+                change = inputs[rows] - images if self.distance == "image" else start[rows] - attributes
+                return length(change, self.norm)
+
             found = smallest_change(
                 draw,
                 classify,
                 apart,
-                project(read, rows),
+                start,
                 foil,
                 low=self.weights[0],
                 high=self.weights[1],
@@ -148,12 +161,12 @@ class AttributeCriticism(Explainer):
             )
             with torch.no_grad():
                 counterfactual, plain = draw(found.point, rows), draw(read, rows)
-                kept = (classify(plain).argmax(1) == fact).to(inputs.dtype)
+                kept = classify(plain).argmax(1) == fact
                 trace = None
                 if found.path is not None:
                     trace = {"attributes": found.path, **trace_of(found.path, draw, classify)}
         with torch.no_grad():
-            solved = subject.classifier(counterfactual).argmax(1) == foil
+            solved = kept & (subject.classifier(counterfactual).argmax(1) == foil)
         return Explanation(
             inputs,
             fact,
@@ -163,11 +176,11 @@ class AttributeCriticism(Explainer):
             counterfactual=counterfactual,
             scalars={
                 **_changes(editor.attribute_names, found, read),
-                "distance": apart(counterfactual, rows),
+                "distance": apart(found.point, counterfactual, rows),
                 "class_weight": found.weight,
                 "gradient_evaluations": found.evaluations,
                 "reconstruction_error": (inputs - plain).flatten(1).square().mean(1).sqrt(),
-                "reconstruction_is_fact": kept,
+                "reconstruction_is_fact": kept.to(inputs.dtype),
             },
             trace=trace,
         )

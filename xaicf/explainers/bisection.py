@@ -13,6 +13,10 @@ from xaicf.explainers.descent import descend
 Norm = Literal["l1", "l2"]
 
 
+ROUNDING = 1e-5
+"""Of logits, by their size: the foil is reached where it is above the others by more."""
+
+
 class Bisected(NamedTuple):
     """Where a search for the smallest change has ended.
 
@@ -51,7 +55,7 @@ class Tried(NamedTuple):
 def smallest_change(
     draw: Callable[[Tensor, Labels], Images],
     classify: Callable[[Images], Logits],
-    distance: Callable[[Images, Labels], PerImage],
+    distance: Callable[[Tensor, Images, Labels], PerImage],
     start: Latents,
     foil: Labels,
     *,
@@ -61,16 +65,16 @@ def smallest_change(
     steps: int,
     step_size: float,
     betas: tuple[float, float] = (0.9, 0.99),
-    resume: bool = False,
     project: Callable[[Tensor, Labels], Tensor] | None = None,
     frames: int = 0,
 ) -> Bisected:
     """Search, for each image by itself, the nearest point whose picture the classifier gives the foil.
 
-    Every trial is a descent by Adam that lowers λ · CE(D(G(p)), foil) + distance(G(p)). The first has the largest λ; an
-    image that does not reach the foil by it leaves the batch. For the others log λ is bisected: it falls where
-    the descent ended at the foil, else it rises. The result is the nearest of all points met that the classifier gives
-    the foil, whichever the trial; of equal ones the first.
+    Every trial is a descent by Adam that lowers λ · CE(D(G(p)), foil) + distance(p). The first begins at the start and
+    has the largest λ; an image that does not reach the foil by it leaves the batch. For the others log λ is bisected:
+    it falls where the descent ended at the foil, else it rises, and each descent begins at the nearest point known,
+    which gets nearer where the way is long than to begin anew. The result is the nearest of all points met that the
+    classifier gives the foil, whichever the trial; of equal ones the first.
 
     Reference: Liu et al. 2019, "Generative counterfactual introspection for explainable deep learning", equation 2 and
     the bisection over λ behind it; neither the descent nor the range of λ is given there.
@@ -78,7 +82,8 @@ def smallest_change(
     Args:
         draw: G, points (n, d) of images ``rows`` (n,) to pictures (n, C, H, W), differentiable, each row for itself.
         classify: D, pictures (n, C, H, W) to logits (n, classes), likewise.
-        distance: pictures (n, C, H, W) of images ``rows`` (n,) to what is to be small (n,), likewise.
+        distance: points (n, d) and their pictures (n, C, H, W) of images ``rows`` (n,) to what is to be small (n,),
+            likewise.
         start: p0 (B, d).
         foil: (B,).
         low: the smallest λ, positive.
@@ -87,8 +92,6 @@ def smallest_change(
         steps: of Adam in a descent.
         step_size: of Adam at the beginning of a descent; it falls along a cosine.
         betas: of Adam.
-        resume: begin each descent but the first at the nearest point known: it gets nearer where the way is long,
-            and is less exact where it is short.
         project: puts points (n, d) of images ``rows`` (n,) back, after each step, to where they may lie; the start is
             taken as it is.
         frames: points of the path, 0 for none.
@@ -110,9 +113,9 @@ def smallest_change(
             pictures = draw(point, rows)
             logits = classify(pictures)
             surprise = functional.cross_entropy(logits, foil[rows], reduction="none")
-            apart = distance(pictures, rows)
+            apart = distance(point, pictures, rows)
             with torch.no_grad():
-                at_foil.copy_(logits.argmax(1) == foil[rows])
+                at_foil.copy_(_wins(logits, foil[rows]))
                 rank = torch.where(at_foil, apart, _beyond(surprise.to(apart.dtype)))
             points.append(point.detach().clone())
             return weight * surprise + apart, rank
@@ -130,7 +133,7 @@ def smallest_change(
     rows = everyone[reached]
     for _ in range(bisections if len(rows) else 0):
         middle = (floor[rows] + ceiling[rows]) / 2
-        tried = attempt(rows, point if resume else start, middle.exp())
+        tried = attempt(rows, point, middle.exp())
         evaluations[rows] += steps + 1
         ceiling[rows[tried.ended]], floor[rows[~tried.ended]] = middle[tried.ended], middle[~tried.ended]
         nearer = tried.rank < rank[rows]
@@ -188,6 +191,13 @@ def check_norm(norm: str) -> None:
     """Raise :class:`InputError` where a norm is unknown."""
     if norm not in get_args(Norm):
         raise InputError(f"norm must be {' or '.join(get_args(Norm))}, got {norm}")
+
+
+def _wins(logits: Logits, foil: Labels) -> Flags:
+    """Tell where the foil is above every other class by more than rounding, in whichever precision one looks again."""
+    own = logits.gather(1, foil[:, None])[:, 0]
+    others = logits.scatter(1, foil[:, None], -torch.inf).amax(1)
+    return own - others > ROUNDING * logits.abs().amax(1).clamp_min(1)
 
 
 def _beyond(surprise: PerImage) -> PerImage:

@@ -51,7 +51,7 @@ class Criticism(LatentExplainer):
         weights: tuple[float, float] = (0.1, 100.0),
         bisections: int = 8,
         steps: int = 80,
-        step_size: float = 0.2,
+        step_size: float = 0.3,
         frames: int = 0,
         precision: Precision = "double",
         inversion: Inversion | None = None,
@@ -71,7 +71,7 @@ class Criticism(LatentExplainer):
             found = smallest_change(
                 images.drawn,
                 images.classified,
-                lambda pictures, rows: length(inputs[rows] - pictures, self.norm),
+                lambda _, pictures, rows: length(inputs[rows] - pictures, self.norm),
                 images.start,
                 foil,
                 low=self.weights[0],
@@ -80,7 +80,6 @@ class Criticism(LatentExplainer):
                 steps=self.steps,
                 step_size=self.step_size,
                 betas=BETAS,
-                resume=True,
                 frames=self.frames,
             )
             with torch.no_grad():

@@ -15,6 +15,9 @@ from xaicf.evaluation import counterfactual
 from xaicf.evaluation.realism import frechet_metric
 from xaicf.explainers import XGEM, CDeepEx, Criticism, Explainer, Prototype, Translation
 from xaicf.explainers.baselines import Ganmex
+from xaicf.explainers.bisection import length, smallest_change
+from xaicf.explainers.criticism import BETAS
+from xaicf.explainers.latent import latent_images
 from xaicf.studies.asking import explain_all, predicted
 from xaicf.studies.paths import draw_paths, passed_through
 from xaicf.studies.study import Place, Row, Study, kinds_of
@@ -94,12 +97,26 @@ class GCICriticism(Study):
 
     def _against_grid(self, kind: str, subject: Subject, images: Images) -> list[Row]:
         """Hold the bisection against a descent from the start for each of many λ, the nearest of which counts."""
-        ours = explain_all(Criticism(precision="single"), subject, images)
+        explainer = Criticism(precision="single")
+        ours = explain_all(explainer, subject, images)
         nearest = torch.full_like(ours.scalars["distance"], torch.inf)
-        for weight in torch.logspace(-1, 2, GRID if len(images) > 1 else 2).tolist():
-            one = Criticism(weights=(weight / 2, weight), bisections=0, precision="single")
-            found = explain_all(one, subject, images)
-            nearest = torch.where(found.status == 1, torch.minimum(nearest, found.scalars["distance"]), nearest)
+        with latent_images(subject, images, ours.fact, False, "single", explainer.inversion) as drawing:
+            for weight in torch.logspace(-1, 2, GRID if len(images) > 1 else 2).tolist():
+                found = smallest_change(
+                    drawing.drawn,
+                    drawing.classified,
+                    lambda _, pictures, rows: length(images[rows] - pictures, explainer.norm),
+                    drawing.start,
+                    ours.foil,
+                    low=weight / 2,
+                    high=weight,
+                    bisections=0,
+                    steps=explainer.steps,
+                    step_size=explainer.step_size,
+                    betas=BETAS,
+                )
+                apart = length(images - drawing.drawn(found.point, torch.arange(len(images))), explainer.norm)
+                nearest = torch.where(found.reached, torch.minimum(nearest, apart), nearest)
         both = (ours.status == 1) & nearest.isfinite()
         ratio = (ours.scalars["distance"] / nearest)[both]
         return [Row.mean(f"{kind}: L1 / the least on a grid of {GRID} λ", ratio, 1.02, "lower")]
