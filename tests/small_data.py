@@ -15,12 +15,12 @@ FRUIT = ("n07747607_orange", "n07749582_lemon")
 SCENES = ("n02793495_barn", "n09193705_alp", "n09256479_coral_reef", "sea")
 
 
-def write_small(root: Path, family: str) -> None:
-    """Write 400 training and 10 test images of ten classes that can be told apart, as MNIST's files."""
+def write_small(root: Path, family: str, test: int = 10) -> None:
+    """Write 400 training and a few test images of ten classes that can be told apart, as MNIST's files."""
     folder = root / family / "raw"
     folder.mkdir(parents=True, exist_ok=True)
     random = np.random.default_rng(0)
-    for prefix, count in (("train", 400), ("t10k", 10)):
+    for prefix, count in (("train", 400), ("t10k", test)):
         labels = np.arange(count) % 10
         images = random.integers(0, 128, (count, 28, 28)) + 12 * labels[:, None, None]
         write_idx(folder / f"{prefix}-images-idx3-ubyte", images)

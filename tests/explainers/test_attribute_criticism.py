@@ -145,6 +145,24 @@ def test_held_attributes_never_move(subject: Subject) -> None:
     assert torch.equal(found.counterfactual.flatten(1)[:, 12:], found.inputs.flatten(1)[:, 12:])
 
 
+class Forgetful(Blocks):
+    """Draws attributes alone."""
+
+    def features(self, images: Tensor) -> tuple[Tensor, ...]:
+        return (torch.zeros_like(images),)
+
+
+def test_unsolved_where_the_editor_itself_changes_the_class(subject: Subject) -> None:
+    forgetful = Subject(subject.classifier, editor=Forgetful())
+    found = AttributeCriticism().explain(forgetful, inputs())
+    assert found.counterfactual is not None
+    kept = found.scalars["reconstruction_is_fact"] == 1
+    assert 0 < kept.sum() < 24
+    at_foil = subject.classifier(found.counterfactual).argmax(1) == found.foil
+    assert at_foil[~kept].any()
+    assert torch.equal(found.status == Status.SOLVED, kept & at_foil)
+
+
 def test_trace_leads_from_the_reading_to_the_counterfactual(subject: Subject) -> None:
     found = explained(subject, frames=4)
     assert found.trace is not None

@@ -35,7 +35,11 @@ class EditedCase:
 
 EDITED = (
     EditedCase(
-        Case("digits, colour planted", "configs/classifier/morpho_mnist.yaml", data={"planted": "colour"}),
+        Case(
+            "digits, colour planted",
+            "configs/classifier/morpho_mnist.yaml",
+            data={"planted": "colour", "digit_strength": 0},
+        ),
         "configs/attgan/morpho_mnist.yaml",
         ("9",),
     ),
