@@ -9,6 +9,10 @@ from torch.nn import functional
 from xaicf.core import Images, InputError, Labels, Latents, Logits, PerImage
 from xaicf.explainers.descent import descend
 
+Decode = Callable[[Latents], Images]
+
+Classify = Callable[[Images], Logits]
+
 
 class Inverted(NamedTuple):
     """Where an inversion has ended.
@@ -66,8 +70,8 @@ class Inversion:
 
     def __call__(
         self,
-        decode: Callable[[Latents], Images],
-        classify: Callable[[Images], Logits],
+        decode: Decode,
+        classify: Classify,
         candidates: Latents,
         images: Images,
         fact: Labels,
