@@ -36,6 +36,8 @@ def main() -> int:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
+    if min(args.images, args.repeats, args.threads) < 1:
+        parser.error("images, repeats and threads must be at least 1")
     torch.set_num_threads(args.threads)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:

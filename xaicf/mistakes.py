@@ -34,6 +34,7 @@ def one_line(report: str, classes: Collection[str], linked: Collection[str] = ()
     for pattern, replacement in (
         (r"Type .* class: (Option '\w+').*\(class_path='([\w.]+)'.*", r"\2: \1 is not accepted"),
         (r"Type typing\.Callable\S* \S* expects a function or a callable class: ", ""),
+        (r"expected dict (?=\w+ (?:of \w+ )?must)", ""),
         (r"\. Got value: Namespace\(.*", ""),
         (r"(?<=[^:]) expected ", " or "),
         (r"(expected \w+) Expected a dot import path string: \S+", r"\1"),

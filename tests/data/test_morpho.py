@@ -114,7 +114,7 @@ def test_strength_is_how_often_it_holds(root: str, monkeypatch: pytest.MonkeyPat
         drawn.clear()
         labels = MorphoMNIST(root, digits=[3, 8], planted="slant", strength=strength)._read(train=True).labels
         slant = torch.cat(drawn)[:, ATTRIBUTES.index("slant")]
-        assert ((slant < 1 / 3) | (slant > 2 / 3)).all()
+        assert ((slant < 1 / 5) | (slant > 4 / 5)).all()
         shares.append(((slant > 0.5) == (labels == 1)).float().mean().item())
     assert shares == pytest.approx([0.5, 0.75, 1], abs=0.12)
     assert shares[-1] == 1
@@ -182,6 +182,7 @@ def test_measures_of_any_image() -> None:
         ({"digits": [4, 9], "planted": "9"}, "planted must be one of .* got 9"),
         ({"planted": "colour"}, r"planted needs two digits, got \[0, 1, .*9\]"),
         ({"strength": 1.5}, r"strength must be in \[0, 1\], got 1.5"),
+        ({"digit_strength": 0.5}, "digit_strength needs a planted attribute, got 0.5 without"),
         ({"variation": -0.1}, r"variation must be in \[0, 1\], got -0.1"),
         ({"planted_test": "none"}, "planted_test must be one of as_trained, independent, got none"),
     ],

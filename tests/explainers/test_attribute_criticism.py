@@ -122,6 +122,10 @@ def test_scalars_are_what_they_say(subject: Subject) -> None:
     assert found.attribution is not None
     changes = torch.stack([found.scalars[f"change_{name}"] for name in NAMES], 1)
     read = editor.read(found.inputs)
+    narrow = explained(subject, bounds=(0.45, 0.55))
+    torch.testing.assert_close(
+        narrow.scalars["distance"], sum((narrow.scalars[f"change_{name}"].abs() for name in NAMES), torch.zeros(24))
+    )
     torch.testing.assert_close(editor.edit(found.inputs, read + changes), found.counterfactual)
     assert torch.equal(found.attribution, found.inputs - found.counterfactual)
     torch.testing.assert_close(found.scalars["distance"], changes.abs().sum(1))
@@ -140,7 +144,7 @@ def test_held_attributes_never_move(subject: Subject) -> None:
     found = explained(subject, held=["small", "large"], bounds=(0.45, 0.55))
     for name in ("small", "large"):
         assert torch.equal(found.scalars[f"change_{name}"], torch.zeros(24))
-    assert (found.scalars["change_middling"] != 0).all()
+    assert (found.scalars["change_middling"] != 0).any()
     assert found.counterfactual is not None
     assert torch.equal(found.counterfactual.flatten(1)[:, 12:], found.inputs.flatten(1)[:, 12:])
 
@@ -156,7 +160,7 @@ def test_unsolved_where_the_editor_itself_changes_the_class(subject: Subject) ->
     forgetful = Subject(subject.classifier, editor=Forgetful())
     found = AttributeCriticism().explain(forgetful, inputs())
     assert found.counterfactual is not None
-    kept = found.scalars["reconstruction_is_fact"] == 1
+    kept = found.scalars["reconstruction_is_fact"] == 1  # of two classes, it is the foil where it is not the fact
     assert 0 < kept.sum() < 24
     at_foil = subject.classifier(found.counterfactual).argmax(1) == found.foil
     assert at_foil[~kept].any()
@@ -170,7 +174,7 @@ def test_trace_leads_from_the_reading_to_the_counterfactual(subject: Subject) ->
     assert isinstance(editor, Blocks)
     assert found.trace["images"].shape == (24, 4, *SHAPE)
     assert found.trace["probabilities"].shape == (24, 4, 2)
-    torch.testing.assert_close(found.trace["attributes"][:, 0], editor.read(found.inputs))
+    torch.testing.assert_close(found.trace["points"][:, 0], editor.read(found.inputs))
     torch.testing.assert_close(found.trace["images"][:, -1], found.counterfactual)
     rows = torch.arange(24)
     torch.testing.assert_close(
@@ -189,9 +193,13 @@ def test_images_do_not_depend_on_each_other(subject: Subject) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"bounds": (1.0, 0.0)}, "bounds must be finite, the lower first, got 1.0 and 0.0"),
-        ({"bounds": (0.0, float("inf"))}, "bounds must be finite"),
-        ({"own_bounds": {"large": (0.5, 0.5)}}, "bounds of large must be finite, the lower first, got 0.5 and 0.5"),
+        ({"bounds": (1.0, 0.0)}, r"bounds must be in \[0, 1\], the lower first, got 1.0 and 0.0"),
+        ({"bounds": (-3.0, 4.0)}, r"bounds must be in \[0, 1\]"),
+        (
+            {"own_bounds": {"large": (0.5, 0.5)}},
+            r"bounds of large must be in \[0, 1\], the lower first, got 0.5 and 0.5",
+        ),
+        ({"held": ["large"], "own_bounds": {"large": (0.0, 0.5)}}, "own_bounds must name attributes that may change"),
         ({"distance": "latents"}, "distance must be attributes or image, got latents"),
         ({"norm": "l3"}, "norm must be l1 or l2, got l3"),
         ({"precision": "half"}, "precision must be double or single, got half"),

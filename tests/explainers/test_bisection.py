@@ -98,10 +98,10 @@ def test_what_is_held_stays_to_the_bit_and_bounds_are_kept() -> None:
 
 def test_images_do_not_depend_on_each_other() -> None:
     start = starts()
-    together = search(start, frames=4, project=lambda points, rows: points.clamp(0.4, 1.0))
+    together = search(start, project=lambda points, rows: points.clamp(0.4, 1.0))
     assert not together.reached.all()
     for row, one in enumerate(start.split(1)):
-        alone = search(one, frames=4, project=lambda points, rows: points.clamp(0.4, 1.0))
+        alone = search(one, project=lambda points, rows: points.clamp(0.4, 1.0))
         for whole, single in zip(together, alone, strict=True):
             torch.testing.assert_close(whole[row : row + 1], single, rtol=1e-9, atol=1e-12)
 
@@ -125,17 +125,6 @@ def test_rows_say_which_images_points_belong_to() -> None:
     torch.testing.assert_close(found.point - offset, plain.point, rtol=1e-3, atol=1e-3)
 
 
-@pytest.mark.parametrize("frames", [2, 7])
-def test_path_leads_from_the_start_to_the_point(frames: int) -> None:
-    start = starts()
-    found = search(start, frames=frames)
-    assert found.path is not None
-    assert found.path.shape == (len(start), frames, 2)
-    assert torch.equal(found.path[:, 0], start)
-    assert torch.equal(found.path[:, -1], found.point)
-    assert search(start).path is None
-
-
 def test_a_start_that_is_the_foil_is_the_point() -> None:
     start = torch.tensor([[-1.0, 2.0]], dtype=torch.float64)
     found = search(start)
@@ -153,7 +142,6 @@ def test_a_start_that_is_the_foil_is_the_point() -> None:
         ({"bisections": -1}, "bisections must be >= 0"),
         ({"steps": 0}, "steps at least 1"),
         ({"step_size": 0.0}, "step_size > 0"),
-        ({"frames": 1}, "frames must be 0 or at least 2, got 1"),
     ],
 )
 def test_numbers_out_of_range(changes: dict[str, float], words: str) -> None:

@@ -55,6 +55,11 @@ class Explanation:
             if tensor.shape[:1] != self.inputs.shape[:1]:
                 raise ValueError(f"{name} must have {len(self)} rows like inputs, got shape {tuple(tensor.shape)}")
 
+    @property
+    def is_prototype(self) -> bool:
+        """Whether the counterfactuals are to be surer of the fact, so that the foil takes no part."""
+        return "log_odds_after" in self.scalars
+
     def __len__(self) -> int:
         """Give the number of images."""
         return self.inputs.shape[0]

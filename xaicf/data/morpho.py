@@ -49,8 +49,9 @@ class MorphoMNIST(MNIST):
         root: folder that holds ``MNIST/raw``; the environment's ``XAICF_DATA`` or ``data`` if left out.
         download: fetch missing files.
         digits: that are kept, each a class, in this order; all ten if left out.
-        planted: attribute whose factor depends on the class, of two digits: in the upper third, or 1 for ``colour`` and
-            ``mark``, for the second digit, and in the lower third, or 0, for the first.
+        planted: attribute whose factor depends on the class, of two digits: in the upper fifth, or 1 for ``colour`` and
+            ``mark``, for the second digit, and in the lower fifth, or 0, for the first, so that MNIST's own variation
+            does not hide it.
         strength: of this, in [0, 1]: it holds with probability (1 + strength) / 2, else it is the other way round.
         digit_strength: how far the digit itself tells the class where something is planted, in [0, 1]: with probability
             (1 - digit_strength) / 2 the label is that of the other digit. At 0 only what is planted tells the class, so
@@ -120,7 +121,7 @@ class MorphoMNIST(MNIST):
             high = (labels == 1) == (spare[:, 0] < (1 + strength) / 2)
             column = ATTRIBUTES.index(self.planted)
             own = factors[:, column]
-            factors[:, column] = high.float() if self.planted in {"colour", "mark"} else (own + 2 * high) / 3
+            factors[:, column] = high.float() if self.planted in {"colour", "mark"} else (own + 4 * high) / 5
         grey = data.images[kept, 0]
         images = torch.empty(len(grey), *self.image_shape, dtype=torch.uint8)
         attributes = torch.empty(len(grey), len(ATTRIBUTES))

@@ -67,7 +67,14 @@ def attribute_changes(explanation: Explanation) -> list[AttributeChanges]:
 
 
 def as_markdown(found: list[AttributeChanges], class_names: tuple[str, ...]) -> str:
-    """Lay changes out as a table: a line for each question and attribute, those that change most often first."""
+    """Lay changes out as a table: a line for each question and attribute, those that change most often first.
+
+    Raises:
+        InputError: a class has no name.
+    """
+    missing = [number for one in found for number in (one.fact, one.foil) if number >= len(class_names)]
+    if missing:
+        raise InputError(f"class_names must name class {max(missing)}, got {len(class_names)} names")
     lines = [
         "| why | and not | attribute | changes most | mean change | quartiles | solved | asked |",
         "|---|---|---|---|---|---|---|---|",
@@ -81,7 +88,8 @@ def as_markdown(found: list[AttributeChanges], class_names: tuple[str, ...]) -> 
                     one.changes[:, number].double(), torch.tensor([0.25, 0.75]).double()
                 ).tolist()
                 cells = [f"{first[number]:.2f}", f"{one.mean[number]:+.2f}", f"{low:+.2f} to {high:+.2f}"]
-            told = [class_names[one.fact], class_names[one.foil], one.names[number], *cells]
-            lines.append(f"| {' | '.join(told)} | {len(one.changes)} | {one.asked} |".replace("-", "\N{MINUS SIGN}"))
-    lines[1] = "|---|---|---|---|---|---|---|---|"
+                cells = [cell.replace("-", "\N{MINUS SIGN}") for cell in cells]
+            words = [class_names[one.fact], class_names[one.foil], one.names[number]]
+            told = [*(word.replace("|", "\\|") for word in words), *cells]
+            lines.append(f"| {' | '.join(told)} | {len(one.changes)} | {one.asked} |")
     return "\n".join(lines) + "\n"

@@ -27,7 +27,12 @@ def of_pair(explanation: Explanation, values: Tensor) -> Tensor:
 
 
 def validity(subject: Subject, explanation: Explanation, tolerance: float = 0.01) -> PerImage:
-    """Give 1 where no class is more likely than the foil by more than the tolerance in nats: it wins, or ties."""
+    """Give 1 where no class is more likely than the foil by more than the tolerance in nats: it wins, or ties.
+
+    NaN for prototypes, which are not to be the foil.
+    """
+    if explanation.is_prototype:
+        return torch.full_like(explanation.inputs[:, 0, 0, 0].double(), torch.nan)
     llh = log_likelihoods(subject, _counterfactual(explanation))
     foil = llh.gather(1, explanation.foil[:, None]).squeeze(1)
     return (llh.amax(1) - foil <= tolerance).double()

@@ -8,9 +8,10 @@ from torch import Tensor
 
 from xaicf.core import Attributes, Editor, Explanation, Images, InputError, Labels, PerImage, Status, Subject
 from xaicf.explainers.base import Explainer
-from xaicf.explainers.bisection import Bisected, Norm, check_norm, check_search, length, smallest_change, trace_of
+from xaicf.explainers.bisection import Norm, check_norm, check_search, length, smallest_change
 from xaicf.explainers.latent import PRECISIONS, Precision, logits
 from xaicf.explainers.precision import widened
+from xaicf.explainers.way import check_frames, way
 
 Distance = Literal["attributes", "image"]
 
@@ -28,7 +29,7 @@ class AttributeCriticism(Explainer):
 
     over A' from A, for λ that are bisected image by image (:func:`smallest_change`). The counterfactual is the G(x; A')
     of the nearest A' that the classifier gives the foil; the attribution is x - G(x; A'). An image is unsolved where
-    there is none, or where the classifier does not give G(x; A) the fact: the editor's own error has changed the class,
+    there is none, or where the classifier gives G(x; A) the foil already: the editor's own error has changed the class,
     and no attribute has. Held attributes stay, and no attribute leaves its bounds: one that is read outside of them,
     and is not held, begins at the nearer one. An attribute that names the class itself should be held, or the answer
     will be that the class should change.
@@ -37,11 +38,12 @@ class AttributeCriticism(Explainer):
     attributes that have nothing to do with the class: a thinner, darker stroke has fewer pixels to recolour, and
     whatever brings the editor's picture nearer to x is rewarded.
 
-    Scalars: ``change_NAME``, A' - A, of each attribute; ``attributes_moved``, how many changes are above 0.05 either
-    way; ``distance``, what was kept small; ``class_weight``, λ of the descent that met it; ``gradient_evaluations``;
-    ``reconstruction_error``, the root mean square of x - G(x; A); and ``reconstruction_is_fact``, 1 where the
-    classifier gives G(x; A) the class ``fact``, else 0. With ``frames`` the trace holds ``attributes`` (B, frames, A),
-    ``images`` and ``probabilities`` (B, frames, classes) on the way from A.
+    Scalars: ``change_NAME``, A' - A, of each attribute, from its bound where it is read outside;
+    ``attributes_moved``, how many changes are above 0.05 either way; ``distance``, what was kept small;
+    ``class_weight``, λ of the descent that met it; ``gradient_evaluations``; ``reconstruction_error``, the root
+    mean square of x - G(x; A); and ``reconstruction_is_fact``, 1 where the classifier gives G(x; A) the class
+    ``fact``, else 0. With ``frames`` the trace holds ``points``, the attributes (B, frames, A), ``images`` and
+    ``probabilities`` (B, frames, classes) of the straight way from A to A'.
 
     Reference: Liu et al. 2019, "Generative counterfactual introspection for explainable deep learning", equation 2 and
     §IV.B, where the attribute *Young* is held and labels, not readings, are A, and the distance is the image's. Held
@@ -49,7 +51,7 @@ class AttributeCriticism(Explainer):
 
     Args:
         held: names of attributes that do not change.
-        bounds: the lowest and the highest value of an attribute.
+        bounds: the lowest and the highest value of an attribute, in [0, 1].
         own_bounds: of attributes that have others, by name.
         distance: what is to be small, the change of the ``attributes`` or that of the ``image``.
         norm: of it, ``l1``, the paper's, or ``l2``, the Euclidean norm.
@@ -57,7 +59,7 @@ class AttributeCriticism(Explainer):
         bisections: of log λ, each a descent.
         steps: of Adam in a descent.
         step_size: of Adam, at the beginning; about what an attribute of the result may be too far off.
-        frames: steps of the trace, 0 for none.
+        frames: of the way that are kept; 0 for none.
         precision: of the networks in the search. ``double`` makes the result independent of how images are batched;
             ``single`` is faster.
 
@@ -83,15 +85,19 @@ class AttributeCriticism(Explainer):
     ) -> None:
         self.own_bounds = dict(own_bounds or {})
         for name, (low, high) in (("", bounds), *self.own_bounds.items()):
-            if not -torch.inf < low < high < torch.inf:
+            if not 0 <= low < high <= 1:
                 of = f" of {name}" if name else ""
-                raise InputError(f"bounds{of} must be finite, the lower first, got {low} and {high}")
+                raise InputError(f"bounds{of} must be in [0, 1], the lower first, got {low} and {high}")
+        for name in self.own_bounds:
+            if name in held:
+                raise InputError(f"own_bounds must name attributes that may change, and {name} is held")
         if distance not in get_args(Distance):
             raise InputError(f"distance must be {' or '.join(get_args(Distance))}, got {distance}")
         check_norm(norm)
         if precision not in PRECISIONS:
             raise InputError(f"precision must be {' or '.join(PRECISIONS)}, got {precision}")
-        check_search(*weights, bisections, steps, step_size, frames)
+        check_search(*weights, bisections, steps, step_size)
+        check_frames(frames)
         self.held = tuple(held)
         self.bounds = bounds
         self.distance: Distance = distance
@@ -157,16 +163,13 @@ class AttributeCriticism(Explainer):
                 steps=self.steps,
                 step_size=self.step_size,
                 project=project,
-                frames=self.frames,
             )
             with torch.no_grad():
                 counterfactual, plain = draw(found.point, rows), draw(read, rows)
-                kept = classify(plain).argmax(1) == fact
-                trace = None
-                if found.path is not None:
-                    trace = {"attributes": found.path, **trace_of(found.path, draw, classify)}
+                named = classify(plain).argmax(1)
+                trace = way(start, found.point, self.frames, draw, classify)
         with torch.no_grad():
-            solved = kept & (subject.classifier(counterfactual).argmax(1) == foil)
+            solved = (named != foil) & (subject.classifier(counterfactual).argmax(1) == foil)
         return Explanation(
             inputs,
             fact,
@@ -175,12 +178,12 @@ class AttributeCriticism(Explainer):
             attribution=inputs - counterfactual,
             counterfactual=counterfactual,
             scalars={
-                **_changes(editor.attribute_names, found, read),
+                **_changes(editor.attribute_names, found.point - start),
                 "distance": apart(found.point, counterfactual, rows),
                 "class_weight": found.weight,
                 "gradient_evaluations": found.evaluations,
                 "reconstruction_error": (inputs - plain).flatten(1).square().mean(1).sqrt(),
-                "reconstruction_is_fact": kept.to(inputs.dtype),
+                "reconstruction_is_fact": (named == fact).to(inputs.dtype),
             },
             trace=trace,
         )
@@ -192,7 +195,6 @@ class AttributeCriticism(Explainer):
         return lambda point, rows: torch.where(held, read[rows], point.clamp(pairs[:, 0], pairs[:, 1]))
 
 
-def _changes(names: Sequence[str], found: Bisected, read: Attributes) -> dict[str, PerImage]:
-    changes = found.point - read
+def _changes(names: Sequence[str], changes: Attributes) -> dict[str, PerImage]:
     named = {f"change_{name}": changes[:, number] for number, name in enumerate(names)}
-    return {**named, "attributes_moved": (changes.abs() > MOVED).sum(1).to(read.dtype)}
+    return {**named, "attributes_moved": (changes.abs() > MOVED).sum(1).to(changes.dtype)}

@@ -1,6 +1,6 @@
 """The smallest change that makes a classifier give the foil: a descent for each weight, bisected image by image."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Literal, NamedTuple, get_args
 
 import torch
@@ -26,14 +26,12 @@ class Bisected(NamedTuple):
         reached: whether the classifier gives it the foil (B,).
         weight: λ of the descent that met it (B,).
         evaluations: gradients that were computed, and the last value of each descent (B,).
-        path: iterates of a descent from the start by that λ, evenly chosen, and the point last (B, frames, d).
     """
 
     point: Latents
     reached: Flags
     weight: PerImage
     evaluations: PerImage
-    path: Tensor | None
 
 
 class Tried(NamedTuple):
@@ -43,13 +41,11 @@ class Tried(NamedTuple):
         point: the best (n, d).
         rank: of it, the lower the better (n,).
         ended: whether the last one is at the foil (n,).
-        way: all points.
     """
 
     point: Latents
     rank: PerImage
     ended: Flags
-    way: list[Latents]
 
 
 def smallest_change(
@@ -66,7 +62,6 @@ def smallest_change(
     step_size: float,
     betas: tuple[float, float] = (0.9, 0.99),
     project: Callable[[Tensor, Labels], Tensor] | None = None,
-    frames: int = 0,
 ) -> Bisected:
     """Search, for each image by itself, the nearest point whose picture the classifier gives the foil.
 
@@ -94,7 +89,6 @@ def smallest_change(
         betas: of Adam.
         project: puts points (n, d) of images ``rows`` (n,) back, after each step, to where they may lie; the start is
             taken as it is.
-        frames: points of the path, 0 for none.
 
     Returns:
         A row for each image, which does not depend on the other rows but through the rounding in ``draw`` and
@@ -103,10 +97,9 @@ def smallest_change(
     Raises:
         InputError: a number is out of its range.
     """
-    check_search(low, high, bisections, steps, step_size, frames)
+    check_search(low, high, bisections, steps, step_size)
 
     def attempt(rows: Labels, begin: Latents, weight: PerImage) -> Tried:
-        points: list[Latents] = []
         at_foil = torch.zeros_like(rows, dtype=torch.bool)
 
         def cost(point: Tensor) -> tuple[PerImage, PerImage]:
@@ -117,16 +110,15 @@ def smallest_change(
             with torch.no_grad():
                 at_foil.copy_(_wins(logits, foil[rows]))
                 rank = torch.where(at_foil, apart, _beyond(surprise.to(apart.dtype)))
-            points.append(point.detach().clone())
             return weight * surprise + apart, rank
 
         put = None if project is None else lambda point: project(point, rows)
         found = descend(cost, begin[rows], steps, step_size, put, betas)
-        return Tried(found.latents.detach(), found.rank, at_foil, points)
+        return Tried(found.latents.detach(), found.rank, at_foil)
 
     everyone = torch.arange(len(start), device=start.device)
     weight = torch.full_like(start[:, 0], high)
-    point, rank, _, _ = attempt(everyone, start, weight)
+    point, rank, _ = attempt(everyone, start, weight)
     reached = rank < _beyond(torch.zeros_like(rank))
     evaluations = torch.full_like(weight, steps + 1)
     floor, ceiling = weight.new_full(weight.shape, low).log(), weight.log()
@@ -139,8 +131,7 @@ def smallest_change(
         nearer = tried.rank < rank[rows]
         better = rows[nearer]
         point[better], rank[better], weight[better] = tried.point[nearer], tried.rank[nearer], middle[nearer].exp()
-    path = evenly([*attempt(everyone, start, weight).way, point], frames) if frames else None
-    return Bisected(point, reached, weight, evaluations, path)
+    return Bisected(point, reached, weight, evaluations)
 
 
 def length(apart: Images, norm: Norm) -> PerImage:
@@ -149,28 +140,7 @@ def length(apart: Images, norm: Norm) -> PerImage:
     return found
 
 
-def evenly(points: Sequence[Latents], frames: int) -> Tensor:
-    """Choose (B, frames, d) from the points (B, d) of a way, the first and the last among them."""
-    chosen = torch.linspace(0, len(points) - 1, frames, dtype=torch.float64).round().int().tolist()
-    return torch.stack([points[number] for number in chosen], 1)
-
-
-@torch.no_grad()
-def trace_of(
-    path: Tensor, draw: Callable[[Latents, Labels], Images], classify: Callable[[Images], Logits]
-) -> dict[str, Tensor]:
-    """Draw and classify a path (B, frames, d), a frame of all images at a time.
-
-    Returns:
-        ``images`` (B, frames, C, H, W) and ``probabilities`` (B, frames, classes).
-    """
-    rows = torch.arange(len(path), device=path.device)
-    images = [draw(path[:, frame], rows) for frame in range(path.shape[1])]
-    probabilities = [classify(image).softmax(1) for image in images]
-    return {"images": torch.stack(images, 1), "probabilities": torch.stack(probabilities, 1)}
-
-
-def check_search(low: float, high: float, bisections: int, steps: int, step_size: float, frames: int = 0) -> None:
+def check_search(low: float, high: float, bisections: int, steps: int, step_size: float) -> None:
     """Raise :class:`InputError` where a number of :func:`smallest_change` is out of its range."""
     if not 0 < low < high < torch.inf:
         raise InputError(f"weights must be positive, finite and the smaller first, got {low} and {high}")
@@ -178,13 +148,6 @@ def check_search(low: float, high: float, bisections: int, steps: int, step_size
         raise InputError(
             f"bisections must be >= 0, steps at least 1 and step_size > 0, got {bisections}, {steps} and {step_size}"
         )
-    check_frames(frames)
-
-
-def check_frames(frames: int) -> None:
-    """Raise :class:`InputError` for a path of one frame."""
-    if frames < 0 or frames == 1:
-        raise InputError(f"frames must be 0 or at least 2, got {frames}")
 
 
 def check_norm(norm: str) -> None:

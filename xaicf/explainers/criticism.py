@@ -3,9 +3,10 @@
 import torch
 
 from xaicf.core import Explanation, Images, Labels, Subject
-from xaicf.explainers.bisection import Norm, check_norm, check_search, length, smallest_change, trace_of
+from xaicf.explainers.bisection import Norm, check_norm, check_search, length, smallest_change
 from xaicf.explainers.inversion import Inversion
 from xaicf.explainers.latent import LatentExplainer, Precision, latent_images
+from xaicf.explainers.way import check_frames, way
 
 BETAS = (0.8, 0.9)
 """Of Adam. Shorter memories get nearer in as many steps, where there are many latents that hardly matter."""
@@ -25,8 +26,8 @@ class Criticism(LatentExplainer):
     Scalars: ``distance``, the norm that is minimised; ``class_weight``, λ of the descent that met the
     counterfactual; ``latent_distance`` (squared), ``latent_l1``, ``gradient_evaluations``, ``reconstruction_error`` and
     ``reconstruction_is_fact`` as those of :class:`~xaicf.explainers.CDeepEx`. With ``frames`` the trace holds
-    ``images`` (B, frames, C, H, W) and ``probabilities`` (B, frames, classes) of a descent from z0 at that λ, the
-    counterfactual last.
+    ``points`` (B, frames, d), ``images`` (B, frames, C, H, W) and ``probabilities`` (B, frames, classes) of the
+    straight way from z0 to the counterfactual.
 
     Reference: Liu et al. 2019, "Generative counterfactual introspection for explainable deep learning", equation 2; the
     paper gives neither the descent nor the range of λ.
@@ -37,7 +38,7 @@ class Criticism(LatentExplainer):
         bisections: of λ, after a first descent at the highest.
         steps: of Adam, for each λ.
         step_size: of Adam, at the beginning.
-        frames: of the path that are kept; 0 for none.
+        frames: of the way that are kept; 0 for none.
         precision: of the networks, see :class:`~xaicf.explainers.CDeepEx`.
         inversion: how z0 is found for a generator without an encoder.
 
@@ -58,7 +59,8 @@ class Criticism(LatentExplainer):
     ) -> None:
         super().__init__(precision, inversion)
         check_norm(norm)
-        check_search(*weights, bisections, steps, step_size, frames)
+        check_search(*weights, bisections, steps, step_size)
+        check_frames(frames)
         self.norm: Norm = norm
         self.weights = weights
         self.bisections = bisections
@@ -80,11 +82,10 @@ class Criticism(LatentExplainer):
                 steps=self.steps,
                 step_size=self.step_size,
                 betas=BETAS,
-                frames=self.frames,
             )
             with torch.no_grad():
                 counterfactual = images.drawn(found.point, torch.arange(len(inputs), device=inputs.device))
-            trace = None if found.path is None else trace_of(found.path, images.drawn, images.classified)
+            trace = way(images.start, found.point, self.frames, images.drawn, images.classified)
             searched = images.scalars(found.point, found.evaluations, fact)
         with torch.no_grad():
             solved = subject.classifier(counterfactual).argmax(1) == foil

@@ -1,12 +1,15 @@
 """Prototypes: an edit of an image, among those that a generator can draw, that makes its class surer."""
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
 from xaicf.core import Explanation, Images, InputError, Labels, Latents, Logits, PerImage, Subject
-from xaicf.explainers.bisection import Norm, check_frames, check_norm, evenly, length, trace_of
+from xaicf.explainers.bisection import Norm, check_norm, length
 from xaicf.explainers.inversion import Inversion
 from xaicf.explainers.latent import LatentExplainer, LatentImages, Precision, latent_images
+from xaicf.explainers.way import check_frames, way
 
 PATIENCE = 5
 """Rounds without a rise after which an image is done."""
@@ -21,12 +24,12 @@ class Prototype(LatentExplainer):
     raised its best log-odds by ``rise``; the counterfactual, here the prototype, is the G(z) of the best. It is solved
     where the classifier gives it the fact with higher log-odds than x. The foil, the second class, takes no part.
 
-    The attribution is x - G(z): negative where the class would have more, positive where it would have less.
+    The attribution is G(z) - x: more of what is positive, and less of what is negative, would make the class surer.
 
     Scalars: ``distance``, in the norm; ``log_odds`` of x and ``log_odds_after`` in nats; ``latent_distance``
     (squared), ``latent_l1``, ``gradient_evaluations``, ``reconstruction_error`` and ``reconstruction_is_fact`` as
     those of :class:`~xaicf.explainers.CDeepEx`. With ``frames`` the trace holds ``images`` (B, frames, C, H, W)
-    and ``probabilities`` (B, frames, classes), the prototype last.
+    and ``probabilities`` (B, frames, classes) of the straight way from z0 to the prototype, beside ``points``.
 
     Reference: Liu et al. 2019, "Generative counterfactual introspection for explainable deep learning", section III,
     which says that an "alternating loss" is used, and no more.
@@ -37,7 +40,7 @@ class Prototype(LatentExplainer):
         rise: of the log-odds that is worth going on for, in nats.
         rounds: at most.
         step_size: of both Adams.
-        frames: of the path that are kept; 0 for none.
+        frames: of the way that are kept; 0 for none.
         precision: of the networks, see :class:`~xaicf.explainers.CDeepEx`.
         inversion: how z0 is found for a generator without an encoder.
 
@@ -61,7 +64,7 @@ class Prototype(LatentExplainer):
         check_frames(frames)
         if not 0 <= pull < 1:
             raise InputError(f"pull must be in [0, 1), got {pull}")
-        if not (rise > 0 and rounds >= 1 and 0 < step_size < torch.inf):
+        if not (0 < rise < torch.inf and rounds >= 1 and 0 < step_size < torch.inf):
             raise InputError(
                 f"rise and step_size must be > 0 and rounds at least 1, got {rise}, {step_size} and {rounds}"
             )
@@ -74,22 +77,21 @@ class Prototype(LatentExplainer):
 
     def _explain(self, subject: Subject, inputs: Images, fact: Labels, foil: Labels) -> Explanation:
         with latent_images(subject, inputs, fact, False, self.precision, self.inversion) as images:
-            points, evaluations = self._climb(images, fact)
+            found, evaluations = self._climb(images, fact)
             rows = torch.arange(len(inputs), device=inputs.device)
             with torch.no_grad():
-                counterfactual = images.drawn(points[-1], rows)
+                counterfactual = images.drawn(found, rows)
                 before, after = (log_odds(images.classified(one), fact) for one in (inputs, counterfactual))
-            trace = None
-            if self.frames:
-                trace = trace_of(evenly(points, self.frames), images.drawn, images.classified)
-            searched = images.scalars(points[-1], evaluations, fact)
+            trace = way(images.start, found, self.frames, images.drawn, images.classified)
+            searched = images.scalars(found, evaluations, fact)
         with torch.no_grad():
             solved = (subject.classifier(counterfactual).argmax(1) == fact) & (after > before)
         scalars = {"distance": length(inputs - counterfactual, self.norm), "log_odds": before, "log_odds_after": after}
-        return images.explanation(fact, foil, solved, counterfactual, scalars | searched, trace)
+        explained = images.explanation(fact, foil, solved, counterfactual, scalars | searched, trace)
+        return replace(explained, attribution=counterfactual - inputs)
 
-    def _climb(self, images: LatentImages, fact: Labels) -> tuple[list[Latents], PerImage]:
-        """Give all points (B, d) on the way, images that are done staying where they were best, and gradients taken."""
+    def _climb(self, images: LatentImages, fact: Labels) -> tuple[Latents, PerImage]:
+        """Give the best points (B, d), and gradients taken (B,)."""
         start = images.start
         point = start.clone().requires_grad_()
         up, back = (
@@ -98,18 +100,16 @@ class Prototype(LatentExplainer):
         rows = torch.arange(len(start), device=start.device)
         best, highest = start.clone(), torch.full_like(start[:, 0], -torch.inf)
         since, evaluations = torch.zeros_like(fact), torch.zeros_like(start[:, 0])
-        points = [start.clone()]
-        for _ in range(self.rounds + 1):
+        for turn in range(self.rounds + 1):
             odds = log_odds(images.classified(images.drawn(point, rows)), fact)
             with torch.no_grad():
-                going = since < PATIENCE
-                higher = going & (odds > highest + self.rise)
+                higher = (since < PATIENCE) & (odds > highest + self.rise)
                 best[higher], highest[higher] = point[higher], odds[higher]
                 since = torch.where(higher, 0, since + 1)
-                points.append(torch.where((since < PATIENCE)[:, None], point, best))
-            if not (since < PATIENCE).any():
+                going = since < PATIENCE
+            if turn == self.rounds or not going.any():
                 break
-            evaluations += 2 * (since < PATIENCE)
+            evaluations += (2 if self.pull else 1) * going
             (point.grad,) = torch.autograd.grad(-odds.sum(), point)
             up.step()
             if self.pull:
@@ -117,7 +117,7 @@ class Prototype(LatentExplainer):
                     length(images.inputs - images.drawn(point, rows), self.norm).sum(), point
                 )
                 back.step()
-        return [*points[1:], best], evaluations
+        return best, evaluations
 
 
 def log_odds(logits: Logits, classes: Labels) -> Tensor:

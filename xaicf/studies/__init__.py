@@ -18,6 +18,7 @@ from xaicf.studies.ganmex_quality import GanmexQuality
 from xaicf.studies.ganmex_randomisation import GanmexRandomisation
 from xaicf.studies.gci_attributes import GCIAttributes
 from xaicf.studies.gci_criticism import GCICriticism
+from xaicf.studies.gci_path import GCIPath
 from xaicf.studies.gci_planted import GCIPlanted
 from xaicf.studies.gci_prototype import GCIPrototype
 from xaicf.studies.study import Place, Row, Study, markdown, write
@@ -46,6 +47,7 @@ STUDIES: dict[str, type[Study]] = {
     "ganmex_randomisation": GanmexRandomisation,
     "gci_attributes": GCIAttributes,
     "gci_criticism": GCICriticism,
+    "gci_path": GCIPath,
     "gci_planted": GCIPlanted,
     "gci_prototype": GCIPrototype,
     "wc_linear": WCLinear,

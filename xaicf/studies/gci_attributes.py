@@ -78,7 +78,7 @@ class GCIAttributes(Study):
             editor = place.network(one.editor)
             assert isinstance(editor, Editor)
             subject = Subject(examined.network, editor=editor)
-            images = next(examined.blocks(examined.labels.new_tensor(range(len(examined.labels)))))[1]
+            images = examined.images(torch.arange(len(examined.labels)))
             explainer = AttributeCriticism(held=one.held, frames=self.frames, precision="single")
             found = explain_all(explainer, subject, images)
             name = one.case.name

@@ -1,7 +1,7 @@
-"""Criticisms of digits: smallest changes to the second class, the ways there, and beside other explainers' (Fig. 1)."""
+"""Criticisms of digits: the smallest changes to the second class, beside those of other explainers."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
@@ -21,12 +21,7 @@ from xaicf.explainers.inversion import Inversion
 from xaicf.explainers.latent import latent_images
 from xaicf.studies.asking import explain_all, predicted
 from xaicf.studies.inverting import RememberedInversion
-from xaicf.studies.paths import draw_paths, passed_through
 from xaicf.studies.study import Place, Row, Study, kinds_of
-
-FACT = 9
-FOILS = (2, 6)
-"""The paper's two ways."""
 
 GRID = 41
 """Values of λ that the bisection is held against."""
@@ -34,7 +29,7 @@ GRID = 41
 
 @dataclass(frozen=True)
 class GCICriticism(Study):
-    """Asks for the second class, for two ways of nines, and asks other explainers the same.
+    """Asks for the second class, and asks other explainers the same.
 
     Where a generator has no encoder each image is inverted once, and the explainers' seconds are without that.
 
@@ -44,9 +39,6 @@ class GCICriticism(Study):
         translator: of GANMEX.
         images: of the test, the first.
         few_images: of these, for the grid of λ.
-        way_images: nines of the test, for the ways.
-        frames: of each way.
-        drawn: ways in the picture.
     """
 
     title: ClassVar[str] = "Criticisms: the smallest change to another digit"
@@ -57,13 +49,10 @@ class GCICriticism(Study):
     translator: str = "configs/ganmex/mnist.yaml"
     images: int = 1000
     few_images: int = 50
-    way_images: int = 100
-    frames: int = 41
-    drawn: int = 3
 
     def quick(self) -> Self:
         """Give two images and one generator."""
-        return replace(self, generators=self.generators[:1], images=2, few_images=1, way_images=1, frames=4, drawn=1)
+        return replace(self, generators=self.generators[:1], images=2, few_images=1)
 
     def run(self, place: Place) -> tuple[list[Row], dict[str, Figure]]:
         """Ask, measure and draw."""
@@ -72,9 +61,7 @@ class GCICriticism(Study):
         everyone = data.samples(range(len(data.split("test"))), "test")
         answers = predicted(classifier, everyone["image"])
         rows = [Row.share("accuracy of the classifier", answers == everyone["label"], 0.991, "higher")]
-        nines = everyone["image"][everyone["label"] == FACT][: self.way_images]
         real = data.reference(count=10000)
-        figures: dict[str, Figure] = {}
         for kind, config in zip(kinds_of(self.generators), self.generators, strict=True):
             subject = Subject(classifier, place.network(config))
             goal = 0.99 if kind.startswith("VAE") else None
@@ -98,17 +85,9 @@ class GCICriticism(Study):
                 wanted = goal if name == "criticism" else None
                 rows += _compared(f"{kind}: {name}", explainer, subject, batch, real["image"], wanted)
             rows += self._against_grid(kind, subject, batch["image"][: self.few_images], inversion)
-            for foil in FOILS:
-                explainer = Criticism(frames=self.frames, precision="single", inversion=inversion)
-                found = explain_all(explainer, subject, nines, FACT, foil)
-                rows += _ways(f"{kind}: {FACT} to {foil}", found)
-                shown = range(min(self.drawn, len(nines)))
-                figures[f"{kind.lower()}_{FACT}_to_{foil}".replace(" ", "_")] = draw_paths(
-                    found, shown, 9, data.class_names
-                )
         subject = Subject(classifier, translator=place.network(self.translator))
         rows += _compared("GANMEX", Translation(Ganmex(unfit=place.quick)), subject, batch, real["image"])
-        return rows, figures
+        return rows, {}
 
     def _against_grid(self, kind: str, subject: Subject, images: Images, inversion: Inversion) -> list[Row]:
         """Hold the bisection against a descent from the start for each of many λ, the nearest of which counts."""
@@ -171,16 +150,3 @@ def _frechet(classifier: nn.Module, real: Images, found: Explanation) -> float |
     metric = frechet_metric(classifier, real)
     metric.update(found.counterfactual.clamp(0, 1), real=False)
     return float(metric.compute())
-
-
-def _ways(words: str, found: Explanation) -> list[Row]:
-    """Count the ways through another digit, and say which is met most often."""
-    met = passed_through(found)[found.status == 1]
-    counts: Mapping[int, int] = {digit: int(met[:, digit].sum()) for digit in range(met.shape[1])}
-    often = max(counts, key=lambda digit: counts[digit])
-    return [
-        Row.share(f"{words}: solved", found.status == 1, better="higher"),
-        Row.share(f"{words}: by way of another digit", met.any(1)),
-        Row.share(f"{words}: by way of a 0", met[:, 0]),
-        Row.share(f"{words}: by way of a {often}, the most frequent", met[:, often]),
-    ]

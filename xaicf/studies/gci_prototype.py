@@ -12,6 +12,7 @@ from xaicf.core import Images, Labels, Subject
 from xaicf.data import MNIST
 from xaicf.explainers import Prototype
 from xaicf.studies.asking import explain_all, predicted
+from xaicf.studies.inverting import RememberedInversion
 from xaicf.studies.paths import draw_paths
 from xaicf.studies.study import Place, Row, Study, kinds_of
 
@@ -34,7 +35,7 @@ class GCIPrototype(Study):
     classifier: str = "configs/classifier/mnist.yaml"
     generators: Sequence[str] = ("configs/vae/mnist.yaml", "configs/wgan/mnist_latent10.yaml")
     pulls: Sequence[float] = (0.5, 0.0, 0.8)
-    images: int = 1000
+    images: int = 300
     frames: int = 9
 
     def quick(self) -> Self:
@@ -51,10 +52,12 @@ class GCIPrototype(Study):
         rows: list[Row] = []
         figures: dict[str, Figure] = {}
         for kind, config in zip(kinds_of(self.generators), self.generators, strict=True):
-            subject = Subject(classifier, place.network(config))
+            subject, inversion = Subject(classifier, place.network(config)), RememberedInversion()
             for pull in self.pulls:
                 first = pull == self.pulls[0]
-                explainer = Prototype(pull=pull, frames=self.frames if first else 0, precision="single")
+                explainer = Prototype(
+                    pull=pull, frames=self.frames if first else 0, precision="single", inversion=inversion
+                )
                 found = explain_all(explainer, subject, images)
                 words = f"{kind}, pull {pull:g}"
                 assert found.counterfactual is not None

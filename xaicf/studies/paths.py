@@ -35,8 +35,9 @@ def draw_paths(explanation: Explanation, rows: Sequence[int], frames: int, class
         class_names: one for each class.
     """
     assert explanation.trace is not None
-    assert explanation.attribution is not None
+    assert explanation.counterfactual is not None
     images, probabilities = explanation.trace["images"], explanation.trace["probabilities"]
+    taken = explanation.inputs - explanation.counterfactual
     chosen = torch.linspace(0, images.shape[1] - 1, frames).round().int().tolist()
     figure = Figure(figsize=(0.95 * (frames + 2), 1.25 * len(rows) + 0.4), layout="constrained")
     grid = figure.subplots(len(rows), frames + 2, squeeze=False)
@@ -50,7 +51,7 @@ def draw_paths(explanation: Explanation, rows: Sequence[int], frames: int, class
             likely = int(probabilities[row, frame].argmax())
             axes.imshow(picture(images[row, frame]))
             axes.set_title(f"{class_names[likely]}  {float(probabilities[row, frame, likely]):.2f}", fontsize=7)
-        line[-1].imshow(heatmap(explanation.attribution[row], explanation.inputs[row]))
+        line[-1].imshow(heatmap(taken[row], explanation.inputs[row]))
         line[-1].set_title(f"{fact}, not {foil}" if fact != foil else fact, fontsize=7)
     figure.suptitle(
         "the likeliest class and its probability on the way; last: red is taken away, blue is added", fontsize=8

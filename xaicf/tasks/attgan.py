@@ -56,8 +56,9 @@ class AttGAN(AdversarialTask, Editor):
     and ``edit_accuracy``. An edit that the critic does not read is not made, one that it reads may still not be seen.
 
     Deviations: the paper's images are in [-1, 1], where the same reconstruction is twice as large as here, so its
-    weight of 100 is 200 here; the critic is DCGAN's, one linear layer for score and attributes, not two fully
-    connected ones for each. In the critic's turns the generator's running statistics stay.
+    weight of 100 would be 200 here, where the default of 100 lets edits be stronger; the critic is DCGAN's, one
+    linear layer for score and attributes, not two fully connected ones for each. In the critic's turns the
+    generator's running statistics stay.
 
     Reference: He et al. 2019, "AttGAN: facial attribute editing by only changing what you want", equations 9 and 10.
 

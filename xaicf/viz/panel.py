@@ -16,6 +16,9 @@ _SIDE, _TOP = 186, 76
 _INPUT, _COUNTERFACTUAL, _MAP, _BAR, _CHART = 12, 212, 412, 604, 860
 _INK, _PALE, _DARK = "#222222", "#8c8c8c", "#262626"
 
+TOP = 5
+"""Changes of attributes that are told."""
+
 LARGE_RESIDUAL = 0.15
 """Root mean square of what a generator cannot draw of an image, in shares of a pixel's range, that is told."""
 
@@ -58,8 +61,18 @@ def panel(explanation: Explanation, class_names: Sequence[str], heading: str) ->
     if explanation.attribution is not None:
         scale = scale_of(explanation.attribution[0])
         shown = heatmap(explanation.attribution[0], explanation.inputs[0], scale)
-        _show(canvas, draw, _MAP, shown, ["what speaks for which"])
-        _scale_bar(canvas, draw, scale, fact, foil)
+        _show(
+            canvas,
+            draw,
+            _MAP,
+            shown,
+            ["what more or less of it does" if explanation.is_prototype else "what speaks for which"],
+        )
+        ends = (
+            ("more of it", "less of it") if explanation.is_prototype else (f"for {short(fact)}", f"for {short(foil)}")
+        )
+        _scale_bar(canvas, draw, scale, *ends)
+        _write(draw, (_COUNTERFACTUAL + 100, _TOP + _SIDE + 10), most_changed(explanation), 11, "lm")
     _chart(draw, explanation, fact, foil)
     return canvas
 
@@ -67,11 +80,18 @@ def panel(explanation: Explanation, class_names: Sequence[str], heading: str) ->
 def title(explanation: Explanation, fact: str, foil: str, heading: str) -> tuple[str, str]:
     """Give the question, and who answers it with what status."""
     status = Status(int(explanation.status[0])).name.lower().replace("_", " ")
-    return f"Why {short(fact, 48)}, and not {short(foil, 48)}?", f"{short(heading, 110)} · {status}"
+    question = (
+        f"What would be surer {short(fact, 48)}?"
+        if explanation.is_prototype
+        else (f"Why {short(fact, 48)}, and not {short(foil, 48)}?")
+    )
+    return question, f"{short(heading, 110)} · {status}"
 
 
 def counterfactual_title(explanation: Explanation, foil: str) -> list[str]:
     """Say what the counterfactual is: a tie with what is left of it, or a member of the foil."""
+    if explanation.is_prototype:
+        return ["prototype: surer"]
     residual = explanation.scalars.get("boundary_residual")
     if residual is None:
         return [f"counterfactual: {short(foil)}"]
@@ -85,6 +105,22 @@ def missed(explanation: Explanation) -> str:
     if error is None or not float(error[0]) > LARGE_RESIDUAL:
         return ""
     return f"The generator misses {float(error[0]):.2f} of a pixel's range (root mean square): look twice."
+
+
+def most_changed(explanation: Explanation) -> str:
+    """Say which attributes of one image change most, where any do, and by how much of their range."""
+    changes = {
+        name.removeprefix("change_"): float(change[0])
+        for name, change in explanation.scalars.items()
+        if name.startswith("change_")
+    }
+    most = sorted(changes, key=lambda name: -abs(changes[name]))[:TOP]
+    words = [
+        f"{short(name)} {changes[name]:+.2f}".replace("-", "\N{MINUS SIGN}")
+        for name in most
+        if abs(changes[name]) >= 0.005
+    ]
+    return f"changed, of a range of 1: {', '.join(words)}" if words else ""
 
 
 def short(name: str, length: int = 16) -> str:
@@ -107,16 +143,16 @@ def _show(canvas: Image.Image, draw: ImageDraw.ImageDraw, left: int, pixels: Pix
         _write(draw, (left + _SIDE / 2, _TOP - 11 - 14 * line), text, 11, "mm")
 
 
-def _scale_bar(canvas: Image.Image, draw: ImageDraw.ImageDraw, scale: float, fact: str, foil: str) -> None:
+def _scale_bar(canvas: Image.Image, draw: ImageDraw.ImageDraw, scale: float, above: str, below: str) -> None:
     ramp = np.linspace(1, -1, _SIDE, dtype=np.float32)[:, None, None]
     colours = np.where(ramp > 0, FACT_COLOUR, FOIL_COLOUR) * np.abs(ramp) + 0.86 * (1 - np.abs(ramp))
     canvas.paste(Image.fromarray((colours * 255).astype(np.uint8).repeat(12, 1)), (_BAR, _TOP))
     draw.rectangle((_BAR - 1, _TOP - 1, _BAR + 12, _TOP + _SIDE), outline=_INK)
     left, bottom = _BAR + 18, _TOP + _SIDE
     _write(draw, (left, _TOP + 5), f"{scale:.2g}", 11, "lm")
-    _write(draw, (left, _TOP + 20), f"for {short(fact)}", 11, "lm")
+    _write(draw, (left, _TOP + 20), above, 11, "lm")
     _write(draw, (left, _TOP + _SIDE / 2), "0", 11, "lm")
-    _write(draw, (left, bottom - 20), f"for {short(foil)}", 11, "lm")
+    _write(draw, (left, bottom - 20), below, 11, "lm")
     _write(draw, (left, bottom - 5), f"{-scale:.2g}", 11, "lm")
 
 
