@@ -4,7 +4,7 @@ import torch
 from lightning import Callback, LightningModule, Trainer
 
 from xaicf.callbacks.pictures import log_matrix, shown_images
-from xaicf.core import Batch, Editor, InputError, as_found, other_side
+from xaicf.core import Batch, Editor, InputError, as_found, other_side, same_side
 from xaicf.data import ImageData
 from xaicf.viz.heatmap import Pixels
 from xaicf.viz.matrix import matrix
@@ -28,10 +28,9 @@ class LogEdits(Callback):
         if not isinstance(pl_module, Editor) or not isinstance(data, ImageData):
             names = f"{type(pl_module).__name__} and {type(data).__name__}"
             raise InputError(f"LogEdits needs an Editor and an ImageData module, got {names}")
-        known = data.samples([0]).get("attributes")
-        wanted, found = len(pl_module.attribute_names), 0 if known is None else known.shape[1]
+        wanted, found = (", ".join(one.attribute_names) or "none" for one in (pl_module, data))
         if wanted != found:
-            raise InputError(f"LogEdits needs data with the {wanted} attributes of the editor, got {found}")
+            raise InputError(f"LogEdits needs data with the attributes of the editor, {wanted}, got {found}")
         self.data = data
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -60,7 +59,7 @@ def edit_matrix(editor: LightningModule, batch: Batch, class_names: tuple[str, .
         asked = [other_side(attributes, number) for number in range(attributes.shape[1])]
         made = [editor.draw(features, one) for one in asked]
         read = [
-            (editor.read(image)[:, number] >= 0.5) == (one[:, number] >= 0.5)
+            same_side(editor.read(image), one)[:, number]
             for number, (image, one) in enumerate(zip(made, asked, strict=True))
         ]
     return matrix(

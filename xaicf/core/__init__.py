@@ -1,6 +1,6 @@
 """Vocabulary and contracts: what is explained, the result, the interfaces, checkpoints."""
 
-from xaicf.core.attributes import other_side
+from xaicf.core.attributes import other_side, same_side
 from xaicf.core.checkpoint import load_frozen, network_sha256, read_checkpoint, sha256
 from xaicf.core.classes import other_classes
 from xaicf.core.errors import CheckpointError, ClassifierError, DataError, InputError, UserError, is_out_of_memory
@@ -48,6 +48,7 @@ __all__ = [
     "other_side",
     "read_checkpoint",
     "recipe",
+    "same_side",
     "sha256",
     "with_shared_weights",
 ]

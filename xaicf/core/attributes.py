@@ -1,6 +1,18 @@
 """Which attributes an image is asked for."""
 
+from torch import Tensor
+
 from xaicf.core.types import Attributes
+
+
+def same_side(attributes: Attributes, others: Attributes) -> Tensor:
+    """Tell where attributes (B, A) and others lie on the same side of 0.5, which counts as above.
+
+    >>> import torch
+    >>> same_side(torch.tensor([[0.2, 0.7]]), torch.tensor([[0.6, 0.5]]))
+    tensor([[False,  True]])
+    """
+    return (attributes >= 0.5) == (others >= 0.5)
 
 
 def other_side(attributes: Attributes, number: int) -> Attributes:

@@ -79,8 +79,10 @@ class AttributeFolder(ImageData):
         self.in_memory = in_memory
         with _opened(self.table) as rows:
             known = [name for name in next(rows, [])[1:] if name != SPLIT]
-        if not known:
+        if not all(known) or not known:
             raise DataError(f"{self.table} must name columns in its first row: the image's path, then attributes")
+        if len(set(known)) < len(known):
+            raise DataError(f"{self.table} must name each column once, got {', '.join(known)}")
         self.attribute_names = with_label(known if attributes is None else attributes, label)
         for name in self.attribute_names:
             if name not in known:
@@ -137,7 +139,7 @@ def in_memory(data: LabelledImages) -> LabelledImages:
 def _opened(path: Path) -> Iterator[Iterator[list[str]]]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            yield csv.reader(file)
+            yield csv.reader(file, skipinitialspace=True)
     except FileNotFoundError as error:
         raise DataError(f"table of attributes not found: {path}") from error
     except (OSError, UnicodeDecodeError, csv.Error) as error:

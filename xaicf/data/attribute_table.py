@@ -3,7 +3,7 @@
 from array import array
 from collections.abc import Iterable, Sequence
 from operator import itemgetter
-from os.path import isfile, join
+from os.path import isfile, join, normpath
 from pathlib import Path
 from typing import NamedTuple
 
@@ -73,7 +73,7 @@ def read_rows(
             raise DataError(
                 f"{where}: {wrong} must be a number for {row[0]}, got {row[header.index(wrong, 1)]!r}"
             ) from error
-        files.append(row[0])
+        files.append(normpath(row[0]))
         if at is not None:
             splits.append(row[at])
     if not files:

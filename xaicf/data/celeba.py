@@ -97,12 +97,16 @@ class CelebA(ImageData):
         missing = self._missing()
         if missing is not None:
             raise DataError(f"CelebA not found: expected {missing}; set root, or download to true")
-        with self.table.open(encoding="utf-8", errors="replace") as file:
-            next(file, None)  # the number of rows
-            header = ["image", *next(file, "").split()]
-            table = read_rows((line.split() for line in file), header, self.attribute_names, self.table)
-        with self.partition.open(encoding="utf-8", errors="replace") as file:
-            splits = {row[0]: row[-1] for row in map(str.split, file) if row}
+        try:
+            with self.table.open(encoding="utf-8", errors="replace") as file:
+                if not next(file, "").strip().isdigit():
+                    raise DataError(f"{self.table} must begin with the number of its rows")
+                header = ["image", *next(file, "").split()]
+                table = read_rows((line.split() for line in file), header, self.attribute_names, self.table)
+            with self.partition.open(encoding="utf-8", errors="replace") as file:
+                splits = {row[0]: row[-1] for row in map(str.split, file) if row}
+        except OSError as error:
+            raise DataError(f"CelebA's tables cannot be read: {error}") from error
         unknown = [image for image in table.files if image not in splits]
         if unknown:
             raise DataError(f"{self.partition} names no split for {len(unknown)} images, the first {unknown[0]}")

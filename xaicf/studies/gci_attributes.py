@@ -7,7 +7,7 @@ from typing import ClassVar, Self
 import torch
 from matplotlib.figure import Figure
 
-from xaicf.core import Editor, Explanation, Subject
+from xaicf.core import Editor, Explanation, Status, Subject
 from xaicf.evaluation.attribute_changes import PREFIX, attribute_changes
 from xaicf.explainers import AttributeCriticism
 from xaicf.studies.asking import explain_all
@@ -89,7 +89,9 @@ class GCIAttributes(Study):
                 words = f"{examined.class_names[changes.fact]}, not {examined.class_names[changes.foil]}"
                 titled.append((words, changes.changes))
                 asked = (found.fact == changes.fact) & (found.foil == changes.foil)
-                rows.append(Row.share(f"{name}: {words}: solved", found.status[asked] == 1, better="higher"))
+                rows.append(
+                    Row.share(f"{name}: {words}: solved", found.status[asked] == Status.SOLVED, better="higher")
+                )
                 for number in changes.first.nan_to_num().argsort(descending=True)[:5].tolist():
                     of = f"{name}: {words}: {changes.names[number]}"
                     if len(changes.changes):
@@ -105,7 +107,7 @@ def _ways(found: Explanation, names: Sequence[str], class_names: Sequence[str], 
     """Draw input, way and top five of some images, those that were solved first."""
     assert found.trace is not None
     images, probabilities = found.trace["images"], found.trace["probabilities"]
-    rows = (found.status == 1).int().argsort(descending=True, stable=True)[:drawn].tolist()
+    rows = (found.status == Status.SOLVED).int().argsort(descending=True, stable=True)[:drawn].tolist()
     frames = images.shape[1]
     figure = Figure(figsize=(1.05 * (frames + 3), 1.3 * len(rows) + 0.5), layout="constrained")
     widths = [1.0] * (frames + 1) + [2.0]

@@ -9,7 +9,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import nn
 
-from xaicf.core import Batch, Encoder, Explanation, Images, Subject
+from xaicf.core import Batch, Encoder, Explanation, Images, Status, Subject
 from xaicf.data import MNIST
 from xaicf.evaluation import counterfactual
 from xaicf.evaluation.realism import frechet_metric
@@ -111,7 +111,7 @@ class GCICriticism(Study):
                 )
                 apart = length(images - drawing.drawn(found.point, torch.arange(len(images))), explainer.norm)
                 nearest = torch.where(found.reached, torch.minimum(nearest, apart), nearest)
-        both = (ours.status == 1) & nearest.isfinite()
+        both = (ours.status == Status.SOLVED) & nearest.isfinite()
         ratio = (ours.scalars["distance"] / nearest)[both]
         return [Row.mean(f"{kind}: L1 / the least on a grid of {GRID} λ", ratio, 1.02, "lower")]
 
@@ -123,14 +123,14 @@ def _compared(
     begin = time.perf_counter()
     found = explain_all(explainer, subject, batch["image"])
     seconds = (time.perf_counter() - begin) / len(found)
-    solved = found[found.status == 1]
+    solved = found[found.status == Status.SOLVED]
     assert found.counterfactual is not None
     rows = []
     if not isinstance(explainer, Prototype):
         rows.append(Row.share(f"{words}: valid", counterfactual.validity(subject, found) == 1, goal, "higher"))
         third = counterfactual.third_class_violation(subject, found) > 0
         rows.append(Row.share(f"{words}: a third class above", third, better="lower"))
-    rows.append(Row.share(f"{words}: solved", found.status == 1, better="higher"))
+    rows.append(Row.share(f"{words}: solved", found.status == Status.SOLVED, better="higher"))
     if len(solved):
         rows += [
             Row.mean(f"{words}: L1, mean of a pixel", counterfactual.l1(subject, solved), better="lower"),

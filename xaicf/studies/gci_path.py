@@ -6,9 +6,10 @@ from typing import ClassVar, Self
 
 from matplotlib.figure import Figure
 
-from xaicf.core import Explanation, Status, Subject
+from xaicf.core import Explanation, InputError, Status, Subject
 from xaicf.data import MNIST
 from xaicf.explainers import Criticism
+from xaicf.explainers.way import check_frames
 from xaicf.studies.asking import explain_all
 from xaicf.studies.inverting import RememberedInversion
 from xaicf.studies.paths import draw_paths, passed_through
@@ -42,6 +43,13 @@ class GCIPath(Study):
     images: int = 100
     frames: int = 41
     drawn: int = 3
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.drawn <= self.images:
+            raise InputError(f"drawn must be in [1, images], got {self.drawn} of {self.images}")
+        check_frames(self.frames)
+        if self.frames == 0:
+            raise InputError("frames must be at least 2, got 0")
 
     def quick(self) -> Self:
         """Give a nine and one generator."""

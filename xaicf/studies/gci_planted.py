@@ -7,8 +7,9 @@ from typing import Any, ClassVar, Self
 import torch
 from matplotlib.figure import Figure
 
-from xaicf.core import Attributes, Batch, Editor, Explanation, Subject, other_side
+from xaicf.core import Batch, Editor, Explanation, InputError, Status, Subject, other_side, same_side
 from xaicf.data import MorphoMNIST
+from xaicf.data.morphing import ATTRIBUTES
 from xaicf.data.morpho import measure
 from xaicf.evaluation.attribute_changes import AttributeChanges, attribute_changes
 from xaicf.explainers import AttributeCriticism
@@ -32,7 +33,7 @@ class GCIPlanted(Study):
         classifier: its configuration, whose data gets the planted attribute.
         editor: its configuration.
         planted: attributes, in turn.
-        seeds_: of both trainings.
+        network_seeds: of both trainings.
         images: of the test at most, the first.
     """
 
@@ -41,23 +42,30 @@ class GCIPlanted(Study):
     classifier: str = "configs/classifier/morpho_mnist.yaml"
     editor: str = "configs/attgan/morpho_mnist.yaml"
     planted: Sequence[str] = ("thickness", "slant", "intensity", "colour", "mark")
-    seeds_: Sequence[int] = (0, 1, 2)
+    network_seeds: Sequence[int] = (0, 1, 2)
     images: int = 100
+
+    def __post_init__(self) -> None:
+        unknown = [name for name in self.planted if name not in ATTRIBUTES]
+        if unknown or not self.planted:
+            raise InputError(f"planted must name some of {', '.join(ATTRIBUTES)}, got {', '.join(unknown) or 'none'}")
+        if self.images < 1 or not self.network_seeds:
+            raise InputError(f"images must be at least 1 and network_seeds not empty, got {self.images}")
 
     @property
     def seeds(self) -> Sequence[int]:
         """Those of the classifiers' and the editors' trainings."""
-        return self.seeds_
+        return self.network_seeds
 
     def quick(self) -> Self:
         """Give one attribute, one seed and four images."""
-        return replace(self, planted=self.planted[:1], seeds_=self.seeds_[:1], images=4)
+        return replace(self, planted=self.planted[:1], network_seeds=self.network_seeds[:1], images=4)
 
     def run(self, place: Place) -> tuple[list[Row], dict[str, Figure]]:
         """Train, ask, count and draw."""
         data = MorphoMNIST(place.root, digits=DIGITS)
         batch = _images(data, self.images)
-        editors = {seed: place.network(self.editor, seed) for seed in self.seeds_}
+        editors = {seed: place.network(self.editor, seed) for seed in self.network_seeds}
         rows: list[Row] = []
         drawn: list[tuple[str, torch.Tensor]] = []
         for name in (*self.planted, NOTHING):
@@ -92,13 +100,13 @@ def _images(data: MorphoMNIST, count: int) -> Batch:
 
 
 def _accuracy(classifier: torch.nn.Module, batch: Batch) -> float:
-    return float((predicted(classifier, batch["image"]) == batch["label"]).double().mean())
+    return _share(predicted(classifier, batch["image"]) == batch["label"])
 
 
 def _rows(name: str, answers: Sequence[Explanation], names: Sequence[str]) -> list[Row]:
     """Count which attribute changes most, of solved queries and of all, and whether what is held has moved."""
     n = len(answers[0])
-    solved = [float((one.status == 1).double().mean()) for one in answers]
+    solved = [_share(one.status == Status.SOLVED) for one in answers]
     everyone = [torch.stack([one.scalars[f"change_{known}"] for known in names], 1) for one in answers]
     firsts = [_first(attribute_changes(one), len(names)) for one in answers]
     rows = [
@@ -117,7 +125,7 @@ def _rows(name: str, answers: Sequence[Explanation], names: Sequence[str]) -> li
         return rows
     own = list(names).index(name)
     shares = [float(first[own]) for first in firsts]
-    whole = [float((change.abs().argmax(1) == own).double().mean()) for change in everyone]
+    whole = [_share(change.abs().argmax(1) == own) for change in everyone]
     return [
         *rows,
         Row.over_seeds(f"{name} planted: it changes most, of solved queries", shares, n, None, 0.95, "higher"),
@@ -143,11 +151,11 @@ def _edit_accuracy(editor: torch.nn.Module, batch: Batch) -> list[tuple[str, flo
     for number, name in enumerate(editor.attribute_names):
         asked = other_side(attributes, number)
         made = editor.draw(features, asked)
-        found.append((f"edits of {name}: as the critic reads", _agreement(editor.read(made), asked, number)))
+        found.append((f"edits of {name}: as the critic reads", _share(same_side(editor.read(made), asked)[:, number])))
         if number < len(editor.attribute_names) - 1:  # what names the class cannot be measured
-            found.append((f"edits of {name}: as measured", _agreement(measure(made), asked, number)))
+            found.append((f"edits of {name}: as measured", _share(same_side(measure(made), asked[:, :-1])[:, number])))
     return found
 
 
-def _agreement(read: Attributes, asked: Attributes, number: int) -> float:
-    return float(((read[:, number] >= 0.5) == (asked[:, number] >= 0.5)).double().mean())
+def _share(which: torch.Tensor) -> float:
+    return float(which.double().mean())

@@ -8,7 +8,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from xaicf.core import Images, Labels, Subject
+from xaicf.core import Images, InputError, Labels, Subject
 from xaicf.data import MNIST
 from xaicf.explainers import Prototype
 from xaicf.studies.asking import explain_all, predicted
@@ -37,6 +37,12 @@ class GCIPrototype(Study):
     pulls: Sequence[float] = (0.5, 0.0, 0.8)
     images: int = 300
     frames: int = 9
+
+    def __post_init__(self) -> None:
+        if not self.pulls or not all(0 <= pull < 1 for pull in self.pulls):
+            raise InputError(f"pulls must be one or more numbers in [0, 1), got {list(self.pulls)}")
+        if self.frames < 2:
+            raise InputError(f"frames must be at least 2, got {self.frames}")
 
     def quick(self) -> Self:
         """Give two images, one generator and one pull."""

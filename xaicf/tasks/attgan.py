@@ -11,7 +11,18 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional
 
-from xaicf.core import Attributes, Batch, Editor, Images, ImageShape, InputError, PerImage, other_side, recipe
+from xaicf.core import (
+    Attributes,
+    Batch,
+    Editor,
+    Images,
+    ImageShape,
+    InputError,
+    PerImage,
+    other_side,
+    recipe,
+    same_side,
+)
 from xaicf.core.recipe import Recipe
 from xaicf.losses import critic_loss, generator_loss, gradient_penalty
 from xaicf.nn import AttGANGenerator, DCGANCritic
@@ -239,4 +250,4 @@ def _decoded(generator: nn.Module, features: tuple[Tensor, ...], attributes: Att
 
 def _agreeing(read: Attributes, asked: Attributes) -> Tensor:
     """Give for each attribute the share of images (A,) that are read on the side of 0.5 that is asked."""
-    return ((read >= 0.5) == (asked >= 0.5)).to(read.dtype).mean(0)
+    return same_side(read, asked).to(read.dtype).mean(0)
