@@ -1,4 +1,4 @@
-"""Prototypes where the surest direction is known, and what they promise everywhere."""
+"""Prototypes: surer, nearer under a stronger pull, and the same whatever the batch."""
 
 from typing import Any
 
@@ -7,8 +7,10 @@ import torch
 from linear_world import inputs, subject
 
 from xaicf.core import InputError, Status, Subject
+from xaicf.evaluation import counterfactual
 from xaicf.explainers import Prototype
 from xaicf.explainers.prototype import log_odds
+from xaicf.viz.panel import panel, title
 
 __all__ = ["subject"]  # pytest finds it here
 
@@ -51,11 +53,30 @@ def test_trace_ends_at_the_prototype(subject: Subject) -> None:
 
 
 def test_does_not_depend_on_the_batch(subject: Subject) -> None:
-    together = Prototype(rounds=20).explain(subject, inputs())
-    assert together.counterfactual is not None
+    together = Prototype(rounds=20, frames=4).explain(subject, inputs())
     for row in range(4):
-        alone = Prototype(rounds=20).explain(subject, inputs()[row : row + 1])
-        torch.testing.assert_close(alone.counterfactual, together.counterfactual[row : row + 1], rtol=0, atol=1e-5)
+        alone = Prototype(rounds=20, frames=4).explain(subject, inputs()[row : row + 1]).tensors()
+        for name, tensor in together[[row]].tensors().items():
+            torch.testing.assert_close(alone[name], tensor, rtol=0, atol=1e-4)
+
+
+def test_attribution_is_what_there_should_be_more_of(subject: Subject) -> None:
+    found = Prototype(rounds=20).explain(subject, inputs())
+    assert found.is_prototype
+    assert found.counterfactual is not None
+    assert found.attribution is not None
+    assert torch.equal(found.attribution, found.counterfactual - found.inputs)
+    # Nothing is asked of the foil.
+    assert counterfactual.validity(subject, found).isnan().all()
+    made = panel(found[0], tuple("abcd"), "prototype")
+    assert title(found[0], "a", "b", "prototype") == ("What would be a surer a?", "prototype · solved")
+    assert made.size == (1060, 282)
+
+
+def test_a_step_back_that_is_never_taken_is_not_counted(subject: Subject) -> None:
+    both, one = (Prototype(pull=pull, rounds=1).explain(subject, inputs()).scalars for pull in (0.5, 0.0))
+    assert (both["gradient_evaluations"] == 2).all()
+    assert (one["gradient_evaluations"] == 1).all()
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ def draw_paths(explanation: Explanation, rows: Sequence[int], frames: int, class
             axes.imshow(picture(images[row, frame]))
             axes.set_title(f"{class_names[likely]}  {float(probabilities[row, frame, likely]):.2f}", fontsize=7)
         line[-1].imshow(heatmap(taken[row], explanation.inputs[row]))
-        line[-1].set_title(f"{fact}, not {foil}" if fact != foil else fact, fontsize=7)
+        line[-1].set_title(f"surer: {fact}" if explanation.is_prototype else f"{fact}, not {foil}", fontsize=7)
     figure.suptitle(
         "the likeliest class and its probability on the way; last: red is taken away, blue is added", fontsize=8
     )

@@ -66,7 +66,7 @@ def panel(explanation: Explanation, class_names: Sequence[str], heading: str) ->
             draw,
             _MAP,
             shown,
-            ["what more or less of it does" if explanation.is_prototype else "what speaks for which"],
+            ["what would make it surer" if explanation.is_prototype else "what speaks for which"],
         )
         ends = (
             ("more of it", "less of it") if explanation.is_prototype else (f"for {short(fact)}", f"for {short(foil)}")
@@ -81,7 +81,7 @@ def title(explanation: Explanation, fact: str, foil: str, heading: str) -> tuple
     """Give the question, and who answers it with what status."""
     status = Status(int(explanation.status[0])).name.lower().replace("_", " ")
     question = (
-        f"What would be surer {short(fact, 48)}?"
+        f"What would be a surer {short(fact, 48)}?"
         if explanation.is_prototype
         else (f"Why {short(fact, 48)}, and not {short(foil, 48)}?")
     )
@@ -93,9 +93,9 @@ def counterfactual_title(explanation: Explanation, foil: str) -> list[str]:
     if explanation.is_prototype:
         return ["prototype: surer"]
     residual = explanation.scalars.get("boundary_residual")
-    if residual is None:
-        return [f"counterfactual: {short(foil)}"]
     solved = int(explanation.status[0]) == Status.SOLVED
+    if residual is None:
+        return [f"counterfactual: {short(foil)}" if solved else "best try, unsolved"]
     return ["nearest tie found" if solved else "best try, unsolved", f"|Δ llh| = {float(residual[0]):.3f}"]
 
 
