@@ -1,7 +1,7 @@
 """Criticisms of digits: the smallest changes to the second class, beside those of other explainers."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
@@ -22,6 +22,7 @@ from xaicf.explainers.latent import latent_images
 from xaicf.studies.asking import explain_all, predicted
 from xaicf.studies.inverting import RememberedInversion
 from xaicf.studies.study import Place, Row, Study, kinds_of
+from xaicf.viz.heatmap import picture
 
 GRID = 41
 """Values of λ that the bisection is held against."""
@@ -39,6 +40,7 @@ class GCICriticism(Study):
         translator: of GANMEX.
         images: of the test, the first.
         few_images: of these, for the grid of λ.
+        drawn: of these, in the picture.
     """
 
     title: ClassVar[str] = "Criticisms: the smallest change to another digit"
@@ -49,10 +51,11 @@ class GCICriticism(Study):
     translator: str = "configs/ganmex/mnist.yaml"
     images: int = 1000
     few_images: int = 50
+    drawn: int = 8
 
     def quick(self) -> Self:
         """Give two images and one generator."""
-        return replace(self, generators=self.generators[:1], images=2, few_images=1)
+        return replace(self, generators=self.generators[:1], images=2, few_images=1, drawn=1)
 
     def run(self, place: Place) -> tuple[list[Row], dict[str, Figure]]:
         """Ask, measure and draw."""
@@ -62,6 +65,7 @@ class GCICriticism(Study):
         answers = predicted(classifier, everyone["image"])
         rows = [Row.share("accuracy of the classifier", answers == everyone["label"], 0.991, "higher")]
         real = data.reference(count=10000)
+        shown: dict[str, Explanation] = {}
         for kind, config in zip(kinds_of(self.generators), self.generators, strict=True):
             subject = Subject(classifier, place.network(config))
             goal = 0.99 if kind.startswith("VAE") else None
@@ -83,11 +87,14 @@ class GCICriticism(Study):
             }
             for name, explainer in explainers.items():
                 wanted = goal if name == "criticism" else None
-                rows += _compared(f"{kind}: {name}", explainer, subject, batch, real["image"], wanted)
+                told, found = _compared(f"{kind}: {name}", explainer, subject, batch, real["image"], wanted)
+                rows += told
+                shown[f"{kind}: {name}"] = found[: self.drawn]
             rows += self._against_grid(kind, subject, batch["image"][: self.few_images], inversion)
         subject = Subject(classifier, translator=place.network(self.translator))
-        rows += _compared("GANMEX", Translation(Ganmex(unfit=place.quick)), subject, batch, real["image"])
-        return rows, {}
+        told, found = _compared("GANMEX", Translation(Ganmex(unfit=place.quick)), subject, batch, real["image"])
+        shown["GANMEX"] = found[: self.drawn]
+        return [*rows, *told], {"counterfactuals": _side_by_side(shown, data.class_names)}
 
     def _against_grid(self, kind: str, subject: Subject, images: Images, inversion: Inversion) -> list[Row]:
         """Hold the bisection against a descent from the start for each of many λ, the nearest of which counts."""
@@ -118,8 +125,8 @@ class GCICriticism(Study):
 
 def _compared(
     words: str, explainer: Explainer, subject: Subject, batch: Batch, real: Images, goal: float | None = None
-) -> list[Row]:
-    """Measure an explainer's counterfactuals of the second class."""
+) -> tuple[list[Row], Explanation]:
+    """Measure an explainer's counterfactuals of the second class, and give them."""
     begin = time.perf_counter()
     found = explain_all(explainer, subject, batch["image"])
     seconds = (time.perf_counter() - begin) / len(found)
@@ -140,7 +147,30 @@ def _compared(
         ]  # fmt: skip
     if "gradient_evaluations" in found.scalars:
         rows.append(Row.mean(f"{words}: gradients of an image", found.scalars["gradient_evaluations"], better="lower"))
-    return [*rows, Row(f"{words}: seconds of an image", seconds, n=len(found), better="lower")]
+    return [*rows, Row(f"{words}: seconds of an image", seconds, n=len(found), better="lower")], found
+
+
+def _side_by_side(shown: Mapping[str, Explanation], class_names: Sequence[str]) -> Figure:
+    """Draw inputs, and below each what every explainer makes of it; an image that is unsolved is crossed out."""
+    first = next(iter(shown.values()))
+    figure = Figure(figsize=(1.1 * len(first) + 1.6, 1.1 * (len(shown) + 1) + 0.3), layout="constrained")
+    grid = figure.subplots(len(shown) + 1, len(first), squeeze=False)
+    for axes in grid.flat:
+        axes.set(xticks=[], yticks=[])
+    for column, axes in enumerate(grid[0]):
+        axes.imshow(picture(first.inputs[column]))
+        axes.set_title(
+            f"{class_names[int(first.fact[column])]}, not {class_names[int(first.foil[column])]}?", fontsize=8
+        )
+    grid[0, 0].set_ylabel("input", fontsize=8)
+    for line, (name, found) in zip(grid[1:], shown.items(), strict=True):
+        assert found.counterfactual is not None
+        line[0].set_ylabel(name.replace(": ", "\n"), fontsize=8)
+        for row, axes in enumerate(line):
+            axes.imshow(picture(found.counterfactual[row].clamp(0, 1)))
+            if found.status[row] != Status.SOLVED:
+                axes.plot([0, 1], [0, 1], color="red", linewidth=1, transform=axes.transAxes)
+    return figure
 
 
 def _frechet(classifier: nn.Module, real: Images, found: Explanation) -> float | None:
