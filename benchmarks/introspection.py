@@ -21,7 +21,7 @@ from xaicf import load_frozen
 from xaicf.core import Explanation, Subject, UserError
 from xaicf.data import MNIST
 from xaicf.explainers import Criticism
-from xaicf.explainers.latent import PRECISIONS
+from xaicf.explainers.precision import PRECISIONS
 
 GOAL = 5.0
 

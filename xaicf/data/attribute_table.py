@@ -1,6 +1,7 @@
 """Tables of what images show: a row for each image, a column for each attribute."""
 
 from array import array
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from operator import itemgetter
 from os.path import isfile, join, normpath
@@ -79,9 +80,8 @@ def read_rows(
     if not files:
         raise DataError(f"{where} has no row")
     if len(set(files)) < len(files):
-        seen = set[str]()
-        twice = next(file for file in files if file in seen or seen.add(file))  # type: ignore[func-returns-value]
-        raise DataError(f"{where} must have one row for each image, got {files.count(twice)} for {twice}")
+        twice, count = Counter(files).most_common(1)[0]
+        raise DataError(f"{where} must have one row for each image, got {count} for {twice}")
     numbers = np.frombuffer(cells, np.float32).reshape(len(files), len(names) + 1)[:, :-1]
     values = _within(torch.tensor(numbers), names, files, where)
     return AttributeTable(files, tuple(names), values, splits if at is not None else None)

@@ -32,14 +32,19 @@ class AttributeChanges:
     @property
     def first(self) -> Tensor:
         """For each attribute the share of solved images in which it changes most (attributes,)."""
-        if len(self.changes) == 0:
-            return torch.full((len(self.names),), torch.nan)
-        return torch.bincount(self.changes.abs().argmax(1), minlength=len(self.names)) / len(self.changes)
+        return first(self.changes)
 
     @property
     def mean(self) -> Tensor:
         """The mean signed change of each attribute (attributes,)."""
         return self.changes.mean(0)
+
+
+def first(changes: Tensor) -> Tensor:
+    """Give for each attribute the share of changes (n, attributes) in which it is largest; NaN where there is none."""
+    if len(changes) == 0:
+        return torch.full((changes.shape[1],), torch.nan)
+    return torch.bincount(changes.abs().argmax(1), minlength=changes.shape[1]) / len(changes)
 
 
 def attribute_changes(explanation: Explanation) -> list[AttributeChanges]:

@@ -9,8 +9,8 @@ from torch import Tensor
 from xaicf.core import Attributes, Editor, Explanation, Images, InputError, Labels, PerImage, Status, Subject
 from xaicf.explainers.base import Explainer
 from xaicf.explainers.bisection import Norm, check_norm, check_search, length, smallest_change
-from xaicf.explainers.latent import PRECISIONS, Precision, logits
-from xaicf.explainers.precision import widened
+from xaicf.explainers.latent import logits
+from xaicf.explainers.precision import Precision, check_precision, widened
 from xaicf.explainers.way import check_frames, way
 
 Distance = Literal["attributes", "image"]
@@ -94,8 +94,7 @@ class AttributeCriticism(Explainer):
         if distance not in get_args(Distance):
             raise InputError(f"distance must be {' or '.join(get_args(Distance))}, got {distance}")
         check_norm(norm)
-        if precision not in PRECISIONS:
-            raise InputError(f"precision must be {' or '.join(PRECISIONS)}, got {precision}")
+        check_precision(precision)
         check_search(*weights, bisections, steps, step_size)
         check_frames(frames)
         self.held = tuple(held)

@@ -7,7 +7,8 @@ from torch import Tensor, nn
 
 from xaicf.core import Explanation, Images, InputError, Labels, Latents, Logits, PerImage, Subject
 from xaicf.explainers.inversion import Inversion
-from xaicf.explainers.latent import LatentExplainer, LatentImages, Precision, latent_images
+from xaicf.explainers.latent import LatentExplainer, LatentImages, latent_images
+from xaicf.explainers.precision import Precision
 from xaicf.explainers.solvers import Problem, Solver, SolverName, solve, solver_of
 
 APART = 0.3

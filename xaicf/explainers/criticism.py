@@ -5,7 +5,8 @@ import torch
 from xaicf.core import Explanation, Images, Labels, Subject
 from xaicf.explainers.bisection import Norm, check_norm, check_search, length, smallest_change
 from xaicf.explainers.inversion import Inversion
-from xaicf.explainers.latent import LatentExplainer, Precision, latent_images
+from xaicf.explainers.latent import LatentExplainer, latent_images
+from xaicf.explainers.precision import Precision
 from xaicf.explainers.way import check_frames, way
 
 BETAS = (0.8, 0.9)

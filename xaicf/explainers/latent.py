@@ -4,7 +4,6 @@ import contextlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor
@@ -27,11 +26,7 @@ from xaicf.core import (
 )
 from xaicf.explainers.base import Explainer
 from xaicf.explainers.inversion import Inversion
-from xaicf.explainers.precision import widened
-
-Precision = Literal["double", "single"]
-
-PRECISIONS: tuple[Precision, ...] = ("double", "single")
+from xaicf.explainers.precision import Precision, check_precision, widened
 
 
 class LatentExplainer(Explainer):
@@ -49,8 +44,7 @@ class LatentExplainer(Explainer):
     needs = ("generator",)
 
     def __init__(self, precision: Precision, inversion: Inversion | None) -> None:
-        if precision not in PRECISIONS:
-            raise InputError(f"precision must be {' or '.join(PRECISIONS)}, got {precision}")
+        check_precision(precision)
         self.precision: Precision = precision
         self.inversion = Inversion() if inversion is None else inversion
 

@@ -2,11 +2,22 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from typing import Literal, get_args
 
 import torch
 from torch import nn
 
-from xaicf.core import Images
+from xaicf.core import Images, InputError
+
+Precision = Literal["double", "single"]
+
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
+
+
+def check_precision(precision: str) -> None:
+    """Raise :class:`InputError` where a precision is unknown."""
+    if precision not in PRECISIONS:
+        raise InputError(f"precision must be {' or '.join(PRECISIONS)}, got {precision}")
 
 
 @contextmanager

@@ -8,7 +8,8 @@ from torch import Tensor
 from xaicf.core import Explanation, Images, InputError, Labels, Latents, Logits, PerImage, Subject
 from xaicf.explainers.bisection import Norm, check_norm, length
 from xaicf.explainers.inversion import Inversion
-from xaicf.explainers.latent import LatentExplainer, LatentImages, Precision, latent_images
+from xaicf.explainers.latent import LatentExplainer, LatentImages, latent_images
+from xaicf.explainers.precision import Precision
 from xaicf.explainers.way import check_frames, way
 
 PATIENCE = 5

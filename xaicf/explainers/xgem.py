@@ -6,7 +6,8 @@ from torch.nn import functional
 from xaicf.core import Explanation, Images, InputError, Labels, Latents, PerImage, Subject
 from xaicf.explainers.descent import descend
 from xaicf.explainers.inversion import Inversion
-from xaicf.explainers.latent import LatentExplainer, Precision, decode, latent_images, logits
+from xaicf.explainers.latent import LatentExplainer, decode, latent_images, logits
+from xaicf.explainers.precision import Precision
 
 UNLIKE = 1e6
 """Added to the rank of a point that the classifier does not give the foil."""

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from xaicf.core import Explanation, Images, Status, Subject
 from xaicf.data import MNIST, FashionMNIST
 from xaicf.explainers import CDeepEx
-from xaicf.explainers.latent import Precision
+from xaicf.explainers.precision import Precision
 from xaicf.studies.asking import explain_all, predicted
 from xaicf.studies.study import Better, Place, Row, Study, kinds_of
 

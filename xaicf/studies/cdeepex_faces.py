@@ -12,7 +12,7 @@ from xaicf.core import Explanation, Status, Subject
 from xaicf.data import Faces, Square
 from xaicf.data.planted import MarkedTest
 from xaicf.explainers import CDeepEx
-from xaicf.explainers.latent import Precision
+from xaicf.explainers.precision import Precision
 from xaicf.studies.asking import explain_all, predicted
 from xaicf.studies.drawing import draw_maps
 from xaicf.studies.imposing import towards

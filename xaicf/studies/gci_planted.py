@@ -11,7 +11,7 @@ from xaicf.core import Batch, Editor, Explanation, InputError, Status, Subject, 
 from xaicf.data import MorphoMNIST
 from xaicf.data.morphing import ATTRIBUTES
 from xaicf.data.morpho import measure
-from xaicf.evaluation.attribute_changes import AttributeChanges, attribute_changes
+from xaicf.evaluation.attribute_changes import attribute_changes, first
 from xaicf.explainers import AttributeCriticism
 from xaicf.studies.asking import explain_all, predicted
 from xaicf.studies.study import Place, Row, Study
@@ -108,15 +108,15 @@ def _rows(name: str, answers: Sequence[Explanation], names: Sequence[str]) -> li
     n = len(answers[0])
     solved = [_share(one.status == Status.SOLVED) for one in answers]
     everyone = [torch.stack([one.scalars[f"change_{known}"] for known in names], 1) for one in answers]
-    firsts = [_first(attribute_changes(one), len(names)) for one in answers]
+    firsts = [first(torch.cat([found.changes for found in attribute_changes(one)])) for one in answers]
     rows = [
         Row.over_seeds(f"{name} planted: queries that reach the other class", solved, n),
         Row.over_seeds(f"{name} planted: held attribute moves by", [float(c[:, -1].abs().max()) for c in everyone], n,
                        None, 0.0, "lower"),
     ]  # fmt: skip
     if name == NOTHING:
-        most = [float(first.max()) for first in firsts]
-        blamed = [names[int(first.nan_to_num().argmax())] for first in firsts]
+        most = [float(shares.max()) for shares in firsts]
+        blamed = [names[int(shares.nan_to_num().argmax())] for shares in firsts]
         rows.append(
             Row.over_seeds(
                 f"{name} planted: share of the most blamed ({', '.join(blamed)})", most, n, None, 0.5, "lower"
@@ -124,21 +124,13 @@ def _rows(name: str, answers: Sequence[Explanation], names: Sequence[str]) -> li
         )
         return rows
     own = list(names).index(name)
-    shares = [float(first[own]) for first in firsts]
+    solved_first = [float(shares[own]) for shares in firsts]
     whole = [_share(change.abs().argmax(1) == own) for change in everyone]
     return [
         *rows,
-        Row.over_seeds(f"{name} planted: it changes most, of solved queries", shares, n, None, 0.95, "higher"),
+        Row.over_seeds(f"{name} planted: it changes most, of solved queries", solved_first, n, None, 0.95, "higher"),
         Row.over_seeds(f"{name} planted: it changes most, of all queries", whole, n, None, None, "higher"),
     ]
-
-
-def _first(found: Sequence[AttributeChanges], count: int) -> torch.Tensor:
-    """Give the share of solved images in which each attribute changes most, over all questions."""
-    changes = torch.cat([one.changes for one in found])
-    if len(changes) == 0:
-        return torch.full((count,), torch.nan)
-    return torch.bincount(changes.abs().argmax(1), minlength=count) / len(changes)
 
 
 @torch.no_grad()
