@@ -120,6 +120,28 @@ def test_strength_is_how_often_it_holds(root: str, monkeypatch: pytest.MonkeyPat
     assert shares[-1] == 1
 
 
+@pytest.mark.parametrize("name", ["thickness", "slant"])
+@pytest.mark.parametrize("strength", [0.5, 1.0])
+def test_where_it_is_clear_the_measure_tells_what_was_drawn(root: str, name: str, strength: float) -> None:
+    column = ATTRIBUTES.index(name)
+    data = MorphoMNIST(root, digits=[3, 8], planted=name, strength=strength, digit_strength=0)._read(train=True)
+    clear = MorphoMNIST(root, digits=[3, 8], planted=name, strength=strength, digit_strength=0, clear=True)._read(
+        train=True
+    )
+    assert data.attributes is not None
+    assert clear.attributes is not None
+    assert isinstance(data.images, torch.Tensor)
+    assert isinstance(clear.images, torch.Tensor)
+    where = {image.numpy().tobytes(): number for number, image in enumerate(data.images)}
+    kept = torch.tensor([where[image.numpy().tobytes()] for image in clear.images])
+    assert torch.equal(clear.labels, data.labels[kept])
+    assert torch.equal(clear.attributes, data.attributes[kept])
+    assert len(data.labels) / 2 < len(kept) < len(data.labels)
+    if strength == 1:
+        measured = clear.attributes[:, column]
+        assert measured[clear.labels == 0].max() < measured[clear.labels == 1].min()
+
+
 def test_a_digit_tells_the_class_as_often_as_asked(root: str) -> None:
     plain = MorphoMNIST(root, digits=[3, 8], planted="colour")._read(train=True)
     shares = []
@@ -183,6 +205,7 @@ def test_measures_of_any_image() -> None:
         ({"planted": "colour"}, r"planted needs two digits, got \[0, 1, .*9\]"),
         ({"strength": 1.5}, r"strength must be in \[0, 1\], got 1.5"),
         ({"digit_strength": 0.5}, "digit_strength needs a planted attribute, got 0.5 without"),
+        ({"clear": True}, "clear needs a planted attribute, got none"),
         ({"variation": -0.1}, r"variation must be in \[0, 1\], got -0.1"),
         ({"planted_test": "none"}, "planted_test must be one of as_trained, independent, got none"),
     ],

@@ -56,6 +56,8 @@ class MorphoMNIST(MNIST):
         digit_strength: how far the digit itself tells the class where something is planted, in [0, 1]: with probability
             (1 - digit_strength) / 2 the label is that of the other digit. At 0 only what is planted tells the class, so
             that a classifier can learn nothing else; at 1 it may learn either.
+        clear: leave out the images whose planted attribute, as measured, is on the wrong side of the middle between
+            the medians of those that were drawn high and low: MNIST's own variation has hidden what was planted.
         variation: how far the factors of strokes go, in [0, 1]; 0 leaves those of MNIST.
         planted_test: whether test images depend on it as training images do, or not at all, by a strength of 0 and a
             digit_strength of 1.
@@ -74,6 +76,7 @@ class MorphoMNIST(MNIST):
         planted: str | None = None,
         strength: float = 1.0,
         digit_strength: float = 1.0,
+        clear: bool = False,
         variation: float = 1.0,
         planted_test: PlantedTest = "independent",
         batch_size: int = 128,
@@ -89,6 +92,8 @@ class MorphoMNIST(MNIST):
             raise InputError(f"planted needs two digits, got {list(digits)}")
         if planted is None and digit_strength != 1:
             raise InputError(f"digit_strength needs a planted attribute, got {digit_strength} without")
+        if planted is None and clear:
+            raise InputError("clear needs a planted attribute, got none")
         for name, value in (("strength", strength), ("digit_strength", digit_strength), ("variation", variation)):
             if not 0 <= value <= 1:
                 raise InputError(f"{name} must be in [0, 1], got {value}")
@@ -98,6 +103,7 @@ class MorphoMNIST(MNIST):
         self.planted = planted
         self.strength = strength
         self.digit_strength = digit_strength
+        self.clear = clear
         self.variation = variation
         self.planted_test = planted_test
         self.class_names = tuple(str(digit) for digit in digits)
@@ -113,7 +119,7 @@ class MorphoMNIST(MNIST):
         factors, spare = self._draws(len(data.labels), train)
         kept = classes[data.labels] >= 0
         drawn, factors, spare = classes[data.labels[kept]], factors[kept], spare[kept]
-        labels = drawn
+        labels, high = drawn, None
         if self.planted is not None:
             depends = train or self.planted_test == "as_trained"
             strength, digit_strength = (self.strength, self.digit_strength) if depends else (0.0, 1.0)
@@ -130,7 +136,10 @@ class MorphoMNIST(MNIST):
             attributes[rows] = measure(images[rows].float() / 255)
         if self.num_classes == 2:
             attributes = torch.cat([attributes, drawn[:, None].float()], 1)
-        return LabelledImages(images, labels, attributes=attributes)
+        if high is None or not self.clear:
+            return LabelledImages(images, labels, attributes=attributes)
+        shown = _shown(attributes[:, ATTRIBUTES.index(str(self.planted))], high)
+        return LabelledImages(images[shown], labels[shown], attributes=attributes[shown])
 
     def _draws(self, count: int, train: bool) -> tuple[Tensor, Tensor]:
         """Draw factors (N, 7), and two uniform numbers each that decide whether the planting and the digit hold."""
@@ -140,6 +149,12 @@ class MorphoMNIST(MNIST):
         factors, spare = draws[:, :-1], torch.stack([draws[:, -1], torch.rand(count, generator=source)], 1)
         factors[:, len(STROKES) :].round_()
         return factors, spare
+
+
+def _shown(measured: Tensor, high: Tensor) -> Tensor:
+    """Tell which of the measures (N,) are on the side of those that were drawn high (N,), or low."""
+    middle = (measured[high].median() + measured[~high].median()) / 2
+    return (measured > middle) == high
 
 
 def measure(images: Images) -> Float[Tensor, "batch 7"]:

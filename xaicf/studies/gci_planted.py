@@ -26,8 +26,9 @@ class GCIPlanted(Study):
     """Trains a classifier for each planted attribute and seed, and asks of each test image for the other class.
 
     In training the attribute alone tells the class, so that it is what a classifier must have learned: the digit is
-    one or the other by chance. The images that are asked about depend on neither. The editor is trained without
-    planting, once for each seed. The attribute that names the digit is held.
+    one or the other by chance, and images where MNIST's own variation hides the attribute are left out. The images that
+    are asked about depend on neither. The editor is trained without planting, once for each seed. The attribute that
+    names the digit is held.
 
     Args:
         classifier: its configuration, whose data gets the planted attribute.
@@ -69,7 +70,7 @@ class GCIPlanted(Study):
         rows: list[Row] = []
         drawn: list[tuple[str, torch.Tensor]] = []
         for name in (*self.planted, NOTHING):
-            planted: dict[str, Any] = {} if name == NOTHING else {"planted": name, "digit_strength": 0}
+            planted: dict[str, Any] = {} if name == NOTHING else {"planted": name, "digit_strength": 0, "clear": True}
             telling = MorphoMNIST(place.root, digits=DIGITS, planted_test="as_trained", **planted)
             answers: list[Explanation] = []
             right: list[float] = []
