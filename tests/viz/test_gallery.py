@@ -86,6 +86,13 @@ def test_every_picture_and_number_is_in_the_page(channels: int) -> None:
         assert scalars == [pytest.approx(row / 3, rel=1e-5)]
 
 
+def test_a_counterfactual_that_is_surer_of_the_fact_is_called_a_prototype() -> None:
+    gallery = Gallery()
+    add(gallery, "surer", explained(scalars={"log_odds_after": torch.ones(4)}))
+    add(gallery, "other", explained())
+    assert [one["other"] for one in data_of(page(gallery))["explainers"]] == ["prototype", "counterfactual"]
+
+
 def test_explainers_meet_at_the_same_image_fact_and_foil_alone() -> None:
     gallery, one = Gallery(), explained()
     add(gallery, "one", one[:2], first=7)

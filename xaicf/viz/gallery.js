@@ -83,6 +83,7 @@ function question(row) {
 function answer(explainer, found, row) {
   const [id, , fact, foil] = row;
   const [status, other, map, scale, numbers] = found;
+  const surer = explainer.other === "prototype"; // of the fact, so that the foil takes no part
   const node = make("section", null, { class: "answer" });
   node.append(make("h3", explainer.name, { title: explainer.name }));
   node.append(make("p", STATUS.get(status), { class: `status ${STATUS.get(status)}` }));
@@ -91,7 +92,9 @@ function answer(explainer, found, row) {
     pictures.append(picture(other, `${explainer.other} of ${explainer.name} for sample ${id}`, explainer.other));
   }
   if (map !== null) {
-    const sides = `red speaks for ${data.classes[fact]}, blue for ${data.classes[foil]}`;
+    const sides = surer
+      ? `red is more of it in a surer ${data.classes[fact]}, blue is less of it`
+      : `red speaks for ${data.classes[fact]}, blue for ${data.classes[foil]}`;
     const text = `Signed map of ${explainer.name} for sample ${id}: ${sides}, full colour at ${shown(scale)}`;
     pictures.append(picture(map, text, "signed map"));
   }
@@ -100,8 +103,8 @@ function answer(explainer, found, row) {
   if (map !== null) {
     legend.append(
       make("div", null, { class: "bar" }),
-      sentence("div", `−${shown(scale)} for `, named(foil)),
-      sentence("div", `${shown(scale)} for `, named(fact)),
+      sentence("div", `−${shown(scale)} `, ...(surer ? ["less of it"] : ["for ", named(foil)])),
+      sentence("div", `${shown(scale)} `, ...(surer ? ["more of it"] : ["for ", named(fact)])),
     );
   }
   const list = make("dl", null);

@@ -27,6 +27,9 @@ SIDE = 112
 DIGITS = 6
 """Significant digits of a number in the page."""
 
+PROTOTYPE = "prototype"
+"""What a counterfactual that is to be surer of the fact is called on the page, which words its map by it."""
+
 
 @dataclass(frozen=True)
 class _Answers:
@@ -73,8 +76,9 @@ class Gallery:
         """
         measures = measures or {}
         other = next((name for name in ("counterfactual", "baseline") if getattr(explanation, name) is not None), None)
+        compared = PROTOTYPE if explanation.is_prototype else other
         scalars = [name for name in explanation.scalars if name not in measures]
-        answers = self._answers.setdefault(explainer, _Answers(list(measures), scalars, other, {}))
+        answers = self._answers.setdefault(explainer, _Answers(list(measures), scalars, compared, {}))
         numbers = [measures[name] for name in answers.measures] + [
             explanation.scalars[name] for name in answers.scalars
         ]
