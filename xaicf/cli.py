@@ -32,6 +32,7 @@ from xaicf.commands.orphan import end_with_launcher
 from xaicf.core import CheckpointError, InputError, UserError, read_checkpoint
 from xaicf.data import ImageData
 from xaicf.mistakes import one_line
+from xaicf.shipped import with_shipped
 
 NAMED = [
     name
@@ -174,7 +175,7 @@ def main(args: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0 on success, 2 for a user's mistake, told in one line on stderr.
     """
-    given = sys.argv[1:] if args is None else list(args)
+    given = with_shipped(sys.argv[1:] if args is None else args)
     end_with_launcher()
     try:
         if given and given[0] in OTHERS:
@@ -195,7 +196,7 @@ def main(args: Sequence[str] | None = None) -> int:
                 save_config_callback=SaveSettings,
                 save_config_kwargs={"overwrite": True, "save_to_log_dir": False},
                 parser_kwargs={"exit_on_error": False, "allow_abbrev": False, "description": ABOUT},
-                args=None if args is None else list(args),
+                args=given,
             )
     except (UserError, ArgumentError, MisconfigurationException) as error:
         # Lightning's own exception tells of defects too; of a user's settings, it finds only these late.

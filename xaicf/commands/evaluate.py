@@ -1,6 +1,7 @@
 """One table of what explainers are worth, from what they have left in stores."""
 
 import math
+import pkgutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from xaicf.commands.evaluator import Evaluator
 from xaicf.commands.naming import explainer_names, store_titles
 from xaicf.commands.parser import Parser
 from xaicf.core import DataError, InputError
-from xaicf.evaluation import Measured, as_csv, as_markdown, rows, wide
+from xaicf.evaluation import MEASURES, Measure, Measured, as_csv, as_markdown, rows, wide
 
 
 def evaluate(
@@ -23,6 +24,7 @@ def evaluate(
     again: int = 128,
     reference: int = 2000,
     device: str = "cpu",
+    measures: Sequence[Measure] = (),
 ) -> tuple[list[dict[str, object]], list[str]]:
     """Measure every explainer of some stores, and keep in each store what was measured of it.
 
@@ -32,6 +34,7 @@ def evaluate(
         again: questions that explainers are asked again, for the measures of robustness; 0 for none.
         reference: training images for the measures of realism; 0 for none.
         device: to compute on.
+        measures: further ones, beside those of the package.
 
     Returns:
         The rows of a table, see :func:`xaicf.evaluation.rows`, and notes on what could not be measured or kept.
@@ -45,7 +48,7 @@ def evaluate(
     found: dict[str, Measured] = {}
     notes: list[str] = []
     for path in stores:
-        evaluator = Evaluator(path, images, again, reference, device)
+        evaluator = Evaluator(path, images, again, reference, device, measures)
         measured = evaluator.run()
         notes += evaluator.notes
         known = [row for row in rows(measured) if math.isfinite(row["mean"])]  # type: ignore[arg-type]
@@ -85,6 +88,9 @@ def main(arguments: Sequence[str]) -> None:
         "--reference", type=int, default=2000, metavar="N", help="training images to measure realism by (%(default)s)"
     )
     parser.add_argument("--device", default="cpu", help="to compute on, such as cuda (%(default)s)")
+    parser.add_argument(
+        "--measure", action="append", default=[], metavar="PATH", help="import path of a Measure of your own, such as rough.ROUGHNESS; may be repeated"
+    )
     parser.add_argument("--wandb", metavar="PROJECT", help="log the table there too")
     given = parser.parse_args(arguments)
     for name, least in (("images", 1), ("again", 0), ("reference", 0)):
@@ -95,6 +101,7 @@ def main(arguments: Sequence[str]) -> None:
         torch.empty(0, device=given.device)
     except (AssertionError, RuntimeError) as error:
         raise InputError(f"device {given.device} is not there: {error}") from error
+    measures = [_own_measure(path) for path in given.measure]
     output = Path(given.output)
     if output.suffix in {".csv", ".md"}:
         output = output.with_suffix("")
@@ -102,7 +109,7 @@ def main(arguments: Sequence[str]) -> None:
         raise InputError(f"output must be a file, got {given.output}")
     _make_folder(output)  # before anything is computed
     files = {suffix: output.with_name(output.name + suffix) for suffix in (".csv", ".md")}
-    table, notes = evaluate(given.stores, given.images, given.again, given.reference, given.device)
+    table, notes = evaluate(given.stores, given.images, given.again, given.reference, given.device, measures)
     _write(files[".csv"], as_csv(table))
     _write(files[".md"], as_markdown(table))
     print(as_markdown(table))
@@ -111,6 +118,18 @@ def main(arguments: Sequence[str]) -> None:
     print(f"Written to {files['.csv']} and {files['.md']}")
     if given.wandb is not None:
         log_table(given.wandb, "evaluation", *wide(table))
+
+
+def _own_measure(path: str) -> Measure:
+    try:
+        found = pkgutil.resolve_name(path)
+    except (ValueError, ImportError, AttributeError) as error:
+        raise InputError(f"measure {path} cannot be imported: {error}") from error
+    if not isinstance(found, Measure):
+        raise InputError(f"measure must be the import path of a Measure, got {path}, a {type(found).__name__}")
+    if found.name in {measure.name for measure in MEASURES}:
+        raise InputError(f"measure {path} must have a name of its own, got {found.name}")
+    return found
 
 
 def _make_folder(path: Path) -> None:

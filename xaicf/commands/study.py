@@ -8,7 +8,7 @@ from jsonargparse import ArgumentError, ArgumentParser
 
 from xaicf.core import InputError
 from xaicf.mistakes import one_line
-from xaicf.studies import STUDIES, Place, markdown, write
+from xaicf.studies import STUDIES, Place, Study, markdown, write
 
 NETWORKS = "runs/studies/networks"
 
@@ -23,6 +23,22 @@ def main(arguments: Sequence[str]) -> None:
     if name in {"-h", "--help"}:
         print(f"usage: python -m xaicf study NAME --output DIR [--help], with NAME one of {', '.join(STUDIES)}")
         return
+    study, place = read(name, options)
+    rows = write(study, name, place, arguments)
+    print(markdown(rows, study.spread))
+    print(f"\nResult in {place.output / 'result.json'}")
+
+
+def read(name: str, options: Sequence[str]) -> tuple[Study, Place]:
+    """Read what a study is to do, and where.
+
+    Args:
+        name: of the study.
+        options: of the command line.
+
+    Raises:
+        InputError: there is no such study, or a mistake in the options.
+    """
     if name not in STUDIES:
         raise InputError(f"study must be one of {', '.join(STUDIES)}, got {name or 'none'}")
     kind = STUDIES[name]
@@ -39,7 +55,4 @@ def main(arguments: Sequence[str]) -> None:
     except ArgumentError as error:
         raise InputError(one_line(str(error), ())) from error
     given = parser.instantiate_classes(given)
-    study = kind(**{option.name: given[option.name] for option in fields(kind)})
-    rows = write(study, name, place, arguments)
-    print(markdown(rows, kind.spread))
-    print(f"\nResult in {place.output / 'result.json'}")
+    return kind(**{option.name: given[option.name] for option in fields(kind)}), place

@@ -15,6 +15,7 @@ from torch.utils.data import ConcatDataset, Dataset, Subset
 from xaicf.core import Batch, Images, InputError, Labels, Logits, SplitName
 from xaicf.data import ImageData
 from xaicf.data.base import data_root
+from xaicf.shipped import shipped
 from xaicf.explainers.methods import Method
 from xaicf.nn import foreign_classifier
 from xaicf.studies.asking import BLOCK, logits_of
@@ -131,7 +132,7 @@ def _data(config: str, root: str | None, changes: Mapping[str, object]) -> Image
         InputError: there is no such file, or its data cannot be made.
     """
     try:
-        settings = yaml.safe_load(Path(config).read_text())["data"]
+        settings = yaml.safe_load(Path(shipped(config)).read_text())["data"]
         arguments = {**settings.get("init_args", {}), **changes, **({} if root is None else {"root": root})}
         parser = ArgumentParser(exit_on_error=False)
         parser.add_argument("--data", type=ImageData)
