@@ -128,6 +128,8 @@ def run(block: Block, names: dict[str, Any]) -> None:
     elif block.language in {"bash", "console", "sh"}:
         for words in commands(block.text):
             run_command(words, block)
+    elif block.language == "yaml" and block.title:
+        pass  # a later block names the file
     elif block.language == "yaml":
         for settings in named_classes(yaml.safe_load(block.text)):
             parse(settings)
@@ -193,4 +195,3 @@ def parse(settings: dict[str, Any]) -> None:
     parser = ArgumentParser(exit_on_error=False)
     parser.add_argument("--one", type=Explainer | Baseline | ImageData | nn.Module)
     parser.parse_object({"one": settings})
-

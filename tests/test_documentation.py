@@ -19,8 +19,8 @@ from typing import Any
 
 import pytest
 import torch
-from PIL import Image
 from pages import BRIEF, ROOT, blocks, run, run_command
+from PIL import Image
 from small_data import write_small
 
 from xaicf import store
@@ -31,7 +31,7 @@ from xaicf.explainers.solvers import SOLVERS, AugmentedLagrangian
 PAGES = [
     page
     for page in (*ROOT.glob("*.md"), *sorted((ROOT / "docs").rglob("*.md")))
-    if page.name not in {"CHANGELOG.md"} and any(blocks(page))
+    if page.name != "CHANGELOG.md" and any(blocks(page))
 ]
 OWN = ROOT / "docs/own/explainer.md"
 QUIET = ["--trainer.enable_progress_bar=false", "--trainer.enable_model_summary=false", "--trainer.logger=false"]

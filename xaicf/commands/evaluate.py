@@ -77,21 +77,37 @@ def main(arguments: Sequence[str]) -> None:
     Raises:
         UserError: a store or the output is at fault.
     """
-    parser = Parser("xaicf evaluate", description="Measure the explainers of stores; writes CSV and Markdown.")
+    parser = Parser(
+        "xaicf evaluate",
+        "Measure the explainers of stores: a row for each, a column for each measure, with n and intervals.",
+        "runs/explain/digits --output runs/explain/digits/table",
+    )
     parser.add_argument("stores", nargs="+", metavar="DIR", help="what explain has written, a folder or URL")
-    parser.add_argument("--output", required=True, help="file without suffix, or with .csv or .md; both are written")
-    parser.add_argument("--images", type=int, metavar="N", help="of each store, the first ones; all if left out")
-    parser.add_argument(
-        "--again", type=int, default=128, metavar="N", help="questions that are asked again (%(default)s)"
+    written = parser.add_argument_group("what is written")
+    written.add_argument(
+        "--output", required=True, metavar="FILE", help="without suffix, or with .csv or .md; both are written"
     )
-    parser.add_argument(
-        "--reference", type=int, default=2000, metavar="N", help="training images to measure realism by (%(default)s)"
+    written.add_argument("--wandb", metavar="PROJECT", help="log the table there too (default: no)")
+    measured = parser.add_argument_group("what is measured")
+    measured.add_argument("--images", type=int, metavar="N", help="of each store, the first ones (default: all)")
+    measured.add_argument(
+        "--again", type=int, default=128, metavar="N", help="questions that are asked again (default: %(default)s)"
     )
-    parser.add_argument("--device", default="cpu", help="to compute on, such as cuda (%(default)s)")
-    parser.add_argument(
-        "--measure", action="append", default=[], metavar="PATH", help="import path of a Measure of your own, such as rough.ROUGHNESS; may be repeated"
+    measured.add_argument(
+        "--reference",
+        type=int,
+        default=2000,
+        metavar="N",
+        help="training images to measure realism by (default: %(default)s)",
     )
-    parser.add_argument("--wandb", metavar="PROJECT", help="log the table there too")
+    measured.add_argument(
+        "--measure",
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="import path of a Measure of your own, such as rough.ROUGHNESS; may be repeated (default: none)",
+    )
+    measured.add_argument("--device", default="cpu", help="to compute on, such as cuda (default: %(default)s)")
     given = parser.parse_args(arguments)
     for name, least in (("images", 1), ("again", 0), ("reference", 0)):
         number = getattr(given, name)

@@ -66,10 +66,16 @@ def main(arguments: Sequence[str]) -> None:
     Raises:
         UserError: a mistake in the arguments, or one that :func:`report` finds.
     """
-    parser = Parser("xaicf report", description="Write stores as one HTML page.")
+    parser = Parser(
+        "xaicf report",
+        "Write stores as one HTML page that needs no network.",
+        "runs/explain/digits --output runs/explain/digits/page.html",
+    )
     parser.add_argument("stores", nargs="+", metavar="DIR", help="folder or URL of a store")
     parser.add_argument("--output", required=True, metavar="PAGE", help="file to write, such as page.html")
-    parser.add_argument("--images", type=int, default=2000, metavar="N", help="most images on the page (%(default)s)")
+    parser.add_argument(
+        "--images", type=int, default=2000, metavar="N", help="most images on the page (default: %(default)s)"
+    )
     given = parser.parse_args(arguments)
     report(given.stores, given.output, given.images)
     print(f"Report in {given.output}")

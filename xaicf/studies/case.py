@@ -15,9 +15,9 @@ from torch.utils.data import ConcatDataset, Dataset, Subset
 from xaicf.core import Batch, Images, InputError, Labels, Logits, SplitName
 from xaicf.data import ImageData
 from xaicf.data.base import data_root
-from xaicf.shipped import shipped
 from xaicf.explainers.methods import Method
 from xaicf.nn import foreign_classifier
+from xaicf.shipped import shipped
 from xaicf.studies.asking import BLOCK, logits_of
 from xaicf.studies.study import Place
 
