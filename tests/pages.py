@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import redirect_stdout
 from dataclasses import dataclass
+from importlib import invalidate_caches
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from xaicf.commands.study import read
 from xaicf.data import ImageData
 from xaicf.explainers import Explainer
 from xaicf.explainers.baselines import Baseline
+from xaicf.shipped import shipped, with_shipped
 
 ROOT = Path(__file__).parents[1]
 FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\w+)?(?: title=\"(?P<title>[^\"]+)\")?.*$")
@@ -117,6 +119,7 @@ def run(block: Block, names: dict[str, Any]) -> None:
     """
     if block.title:
         Path(block.title).write_text(block.text, encoding="utf-8")
+        invalidate_caches()
     if block.language == "python":
         compiled = compile("\n" * block.line + block.text, str(block.page), "exec")
         if not block.reason:
@@ -148,7 +151,7 @@ def run_command(words: list[str], block: Block) -> None:
     elif block.reason or "--help" in arguments:
         parse_only(arguments)
     elif arguments[0] == "study":
-        read(arguments[1], arguments[2:])
+        read(arguments[1], with_shipped(arguments[2:]))
     else:
         assert main([*arguments, *brief(arguments)]) == 0, f"{block.place}: {shlex.join(arguments)} failed"
 
@@ -159,7 +162,7 @@ def brief(arguments: list[str]) -> list[str]:
     if arguments[0] == "methods" and "--factory" not in arguments:
         added = added[:2]
     if arguments[0] == "fit":
-        texts = [path.read_text() for word in arguments if (path := Path(word.rpartition("=")[2])).is_file()]
+        texts = [path.read_text() for word in arguments if (path := Path(shipped(word.rpartition("=")[2]))).is_file()]
         added += SHOWS if any(WATCHES in text for text in texts) else []
     return added
 

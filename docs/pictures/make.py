@@ -1,9 +1,10 @@
-"""Draw the pictures of the methods' pages: ``python docs/pictures/make.py``, after training what they show.
+"""Draw the pictures of the methods' pages: ``python docs/pictures/make.py [NAME ...]``, after training what they show.
 
 Needs, in the current folder, what these write: ``python -m xaicf fit`` with ``configs/quickstart/classifier.yaml``,
 ``configs/quickstart/vae.yaml`` and ``configs/ganmex/digits.yaml``, all on bundled digits.
 """
 
+import sys
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -23,15 +24,12 @@ MAPS = "RdBu_r"
 
 
 def main() -> None:
-    """Draw all four."""
+    """Draw those that are named, or all four."""
     subject = Subject(load_frozen("runs/quickstart/classifier/best.ckpt"), load_frozen("runs/quickstart/vae/best.ckpt"))
     images = Digits().samples(range(60), "test")["image"]
-    for name, figure in (
-        ("cdeepex", cdeepex(subject, images)),
-        ("weighted_contrast", weighted_contrast(subject, images)),
-        ("introspection", introspection(subject, images)),
-        ("ganmex", ganmex(subject, images)),
-    ):
+    drawings = {draw.__name__: draw for draw in (cdeepex, weighted_contrast, introspection, ganmex)}
+    for name in sys.argv[1:] or drawings:
+        figure = drawings[name](subject, images)
         figure.savefig(HERE / f"{name}.png", dpi=80, metadata={"Software": None})
         plt.close(figure)
 
