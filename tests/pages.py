@@ -35,18 +35,34 @@ BRIEF = {
         "--trainer.log_every_n_steps=1",
         "--trainer.enable_progress_bar=false",
         "--trainer.enable_model_summary=false",
+        "--trainer.logger=false",
     ],
     "validate": ["--trainer.limit_val_batches=1", "--trainer.enable_progress_bar=false"],
     "test": ["--trainer.limit_test_batches=1", "--trainer.enable_progress_bar=false"],
     "predict": ["--trainer.limit_predict_batches=1", "--trainer.enable_progress_bar=false"],
-    "explain": ["--model.ids=[0,1,2]", "--model.block_size=2", "--trainer.enable_progress_bar=false"],
-    "evaluate": ["--images=3", "--again=1", "--reference=64"],
+    "explain": ["--model.ids=[0,1]", "--model.block_size=2", "--trainer.enable_progress_bar=false"],
+    "evaluate": ["--images=2", "--again=1", "--reference=64"],
     "methods": ["--methods", "gradient", "--image-shape", "3", "32", "32"],
 }
 """What makes a command short, by its name; it comes last, so that all that the page says is read too."""
 
-SHOWS = ["--trainer.callbacks.init_args.samples=1", "--trainer.callbacks.init_args.every_n_epochs=1"]
-WATCHES = "class_path: ExplainAtValidationEnd"
+SLIM = {
+    "class_path: ExplainAtValidationEnd": [
+        "--trainer.callbacks.init_args.samples=1",
+        "--trainer.callbacks.init_args.every_n_epochs=1",
+    ],
+    "class_path: VAE": [
+        "--model.encoder=ConvEncoder",
+        "--model.encoder.channels=[4, 8]",
+        "--model.encoder.hidden=16",
+        "--model.decoder=ConvDecoder",
+        "--model.decoder.channels=[4, 8]",
+        "--model.decoder.hidden=16",
+    ],
+    "class_path: Ganmex": ["--model.generator.width=4", "--model.generator.blocks=1"],
+    "class_path: AttGAN": ["--model.generator.channels=[4, 8, 8]", "--model.critic.channels=[4, 8, 8]"],
+}
+"""What makes a training short, by what its configuration holds."""
 
 
 @dataclass(frozen=True)
@@ -163,7 +179,7 @@ def brief(arguments: list[str]) -> list[str]:
         added = added[:2]
     if arguments[0] == "fit":
         texts = [path.read_text() for word in arguments if (path := Path(shipped(word.rpartition("=")[2]))).is_file()]
-        added += SHOWS if any(WATCHES in text for text in texts) else []
+        added += [option for held, few in SLIM.items() if any(held in text for text in texts) for option in few]
     return added
 
 

@@ -3,11 +3,11 @@
 Each page has a folder of its own that begins with small data and hardly trained networks where the pages expect them.
 Python is run as it stands, and with a title also written to a file of that name, which later blocks import. Of shell
 blocks each ``python -m xaicf`` is run in this process with the page's arguments and, behind them, what makes it short:
-two batches of one epoch, three images, a few questions (``BRIEF`` in pages.py). So every option is read and every file
-that is named must be there, but the numbers mean nothing. A study is read with its configuration and not run; its own
-tests run it. ``make`` names its target. A block under ``<!-- not run: REASON -->`` is not run, and of its commands
-those of the package are read by the command line all the same. YAML is written to its file, or each class in it is
-looked up with its arguments.
+two batches of one epoch, two images, a few questions, slim networks (``BRIEF`` and ``SLIM`` in pages.py). So every
+option is read and every file that is named must be there, but the numbers mean nothing. A study is read with its
+configuration and not run; its own tests run it. ``make`` names its target. A block under ``<!-- not run: REASON -->``
+is not run, and of its commands those of the package are read by the command line all the same. YAML is written to its
+file, or each class in it is looked up with its arguments.
 """
 
 import csv
@@ -19,14 +19,14 @@ from typing import Any
 
 import pytest
 import torch
-from pages import BRIEF, ROOT, blocks, run, run_command
+from pages import ROOT, blocks, brief, run, run_command
 from PIL import Image
 from small_data import write_small
 
 from xaicf import store
 from xaicf.cli import main
 from xaicf.core import FITNESS, load_frozen
-from xaicf.explainers.solvers import SOLVERS, AugmentedLagrangian
+from xaicf.explainers.solvers import SOLVERS, AugmentedLagrangian, SequentialQuadratic
 
 PAGES = [
     page
@@ -34,20 +34,7 @@ PAGES = [
     if page.name != "CHANGELOG.md" and any(blocks(page))
 ]
 OWN = ROOT / "docs/own/explainer.md"
-QUIET = ["--trainer.enable_progress_bar=false", "--trainer.enable_model_summary=false", "--trainer.logger=false"]
-SMALL = [
-    f"--model.{part}={network}"
-    for role in ("encoder", "decoder")
-    for part, network in ((role, f"Conv{role.title()}"), (f"{role}.channels", "[4, 8]"), (f"{role}.hidden", "16"))
-]
-TINY = ["--model.generator.width=4", "--model.generator.blocks=1", "--model.critic.channels=[4, 8, 8]"]
-FIT = {
-    "quickstart/classifier": ["--trainer.max_epochs=2"],
-    "quickstart/vae": [*SMALL, *BRIEF["fit"]],
-    "classifier/mnist": BRIEF["fit"],
-    "vae/mnist": [*SMALL, *BRIEF["fit"]],
-    "ganmex/mnist": [*TINY, *BRIEF["fit"]],
-}
+TRAINED = ("quickstart/classifier", "quickstart/vae", "classifier/mnist", "vae/mnist", "ganmex/mnist")
 """Networks that pages find trained, by configuration."""
 
 
@@ -62,10 +49,10 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             Path("MY_IMAGES", f"class {label}").mkdir(parents=True)
             for number in range(12):
                 Image.new("RGB", (40 + number, 48), colour).save(f"MY_IMAGES/class {label}/{number}.png")
-        for config, few in FIT.items():
-            data = ["--data.root=DATA"] if config.endswith("/mnist") else []
-            given = [f"--config=configs/{config}.yaml", *data, "--trainer.callbacks=null", *few, *QUIET]
-            assert main(["fit", *given]) == 0
+        for config in TRAINED:
+            given = ["fit", f"--config=configs/{config}.yaml"]
+            given += ["--data.root=DATA"] if config.endswith("/mnist") else []
+            assert main([*given, *brief(given), "--trainer.callbacks=null"]) == 0
         for path in Path("runs").rglob("last.ckpt"):
             path.unlink()
         for name in ("classifier", "vae"):
@@ -87,7 +74,8 @@ def reader(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
     monkeypatch.delenv("XAICF_DATA", raising=False)
     monkeypatch.setenv("WANDB_MODE", "offline")
     # Networks that have hardly learned have no ties, and looking for one to the end takes long.
-    monkeypatch.setitem(SOLVERS, "augmented_lagrangian", AugmentedLagrangian(outer_steps=2))
+    monkeypatch.setitem(SOLVERS, "sequential_quadratic", SequentialQuadratic(steps=4))
+    monkeypatch.setitem(SOLVERS, "augmented_lagrangian", AugmentedLagrangian(outer_steps=1))
     monkeypatch.syspath_prepend(str(tmp_path))
     before = set(sys.modules)
     yield
