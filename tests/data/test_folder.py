@@ -218,9 +218,9 @@ def test_folder_that_cannot_be_read_is_named(root: Path, monkeypatch: pytest.Mon
         data.setup()
 
 
-@pytest.mark.parametrize("in_memory", [True, False])
+@pytest.mark.parametrize("storage", ["memory", "stream"])
 @pytest.mark.parametrize("content", [b"", b"no image", "cut", "bomb"])
-def test_unreadable_image_is_named(root: Path, content: Any, in_memory: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreadable_image_is_named(root: Path, content: Any, storage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     path = root / "dog" / "broken.png"
     if content == "cut":
         noise = np.random.default_rng(0).integers(0, 255, (64, 64), np.uint8)
@@ -232,7 +232,7 @@ def test_unreadable_image_is_named(root: Path, content: Any, in_memory: bool, mo
         content = path.read_bytes()
     path.write_bytes(content)
     with pytest.raises(DataError, match=r"image cannot be read: .*broken\.png"):
-        whole(ImageFolder(str(root), test_fraction=1, in_memory=in_memory), "test")
+        whole(ImageFolder(str(root), test_fraction=1, storage=storage), "test")
 
 
 @pytest.mark.parametrize(("val", "test"), [(0.0, 0.1), (0.1, 0.0), (1.0, 0.1), (-0.1, 0.1), (0.5, 0.5), (0.1, 1.5)])

@@ -8,8 +8,8 @@ from torchvision import datasets
 from xaicf.core import DataError, SplitName
 from xaicf.data.attribute_folder import with_label
 from xaicf.data.attribute_table import by_split, labelled, read_rows
-from xaicf.data.base import ImageData, LabelledImages, data_root
-from xaicf.data.folder import check_shape
+from xaicf.data.base import LabelledImages, data_root
+from xaicf.data.listed import ListedImages, OnError, Storage
 
 ATTGAN = (
     "Bald",
@@ -32,8 +32,8 @@ CROP = 170
 """Side in pixels of the square that AttGAN cuts out of the middle of 178 × 218."""
 
 
-class CelebA(ImageData):
-    """202,599 aligned photographs of faces, with 40 attributes each, in colour and in their files.
+class CelebA(ListedImages):
+    """202,599 aligned photographs of faces, with 40 attributes each, in colour.
 
     The middle 170 × 170 pixels are scaled to the size that is asked for. The splits are the official ones. The classes
     are named ``not LABEL`` and ``LABEL``; the label stays an attribute too, so that it can be held like the others.
@@ -51,6 +51,10 @@ class CelebA(ImageData):
         attributes: names of those that are kept, in this order, the label at the end unless it is among them; AttGAN's
             thirteen if left out.
         image_size: side of the square in pixels.
+        storage: of decoded images: ``memory``, ``cache`` or ``stream``; see :class:`~xaicf.data.listed.ListedImages`.
+        on_error: ``stop`` at an image that cannot be read, or ``skip`` it.
+        workers: processes that decode the next batches meanwhile, where images are streamed.
+        cache: folder of the cache.
         batch_size: images in a batch, for each process.
         seed: kept for the sake of other data; nothing here is drawn.
 
@@ -65,12 +69,14 @@ class CelebA(ImageData):
         label: str = "Young",
         attributes: Sequence[str] | None = None,
         image_size: int = 128,
+        storage: Storage = "stream",
+        on_error: OnError = "stop",
+        workers: int = 0,
+        cache: str | None = None,
         batch_size: int = 32,
         seed: int = 0,
     ) -> None:
-        super().__init__(batch_size, seed)
-        self.image_shape = (3, image_size, image_size)
-        check_shape(self.image_shape)
+        super().__init__((3, image_size, image_size), storage, on_error, workers, cache, batch_size, seed)
         self.root = data_root(root)
         self.download = download
         self.label = label
@@ -88,7 +94,7 @@ class CelebA(ImageData):
             except (ImportError, OSError, RuntimeError) as error:
                 raise DataError(f"CelebA is not in {self.root} and could not be downloaded: {error}") from error
 
-    def load(self) -> dict[SplitName, LabelledImages]:
+    def listed(self) -> dict[SplitName, LabelledImages]:
         """Read the tables.
 
         Raises:
