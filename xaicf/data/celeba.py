@@ -92,6 +92,7 @@ class CelebA(ListedImages):
         """Fetch missing files, on one process."""
         if self.download:
             fetch_once("CelebA", self.root, self._missing, lambda: datasets.CelebA(str(self.root), download=True))
+        super().prepare_data()
 
     def listed(self) -> dict[SplitName, LabelledImages]:
         """Read the tables.
