@@ -73,7 +73,7 @@ def test_duplicates_are_those_of_a_loop_over_all_pairs() -> None:
     assert len(expected) > 3
     assert found.duplicates == expected
     few = survey({name: Split(one) for name, one in data.items()}, 2, pairs=1)  # type: ignore[misc]
-    assert [(one.count, len(one.pairs)) for one in few.duplicates] == [(one.count, 1) for one in expected]
+    assert [(one.images, len(one.pairs)) for one in few.duplicates] == [(one.images, 1) for one in expected]
 
 
 def test_different_images_are_no_duplicates() -> None:

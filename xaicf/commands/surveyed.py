@@ -40,8 +40,8 @@ def told(found: Survey, data: ImageData, rows: int) -> Iterator[str]:
         ("standard deviation", [_listed(one.std) for one in splits.values()]),
     ]
     for place, attribute in enumerate(data.attribute_names[:rows]):
-        values = [one.attributes for one in splits.values()]
-        numbers.append((f"mean of {attribute}", ["–" if of is None else f"{float(of[place]):.3f}" for of in values]))
+        means = [one.attributes for one in splits.values()]
+        numbers.append((f"mean of {attribute}", ["–" if of is None else f"{float(of[place]):.3f}" for of in means]))
     if any(one.masked is not None for one in splits.values()):
         for title, values in (
             ("images with a mask", [one.masked for one in splits.values()]),
@@ -70,12 +70,12 @@ def _twice(duplicates: Sequence[Duplicates], splits: Mapping[SplitName, Split]) 
     for one in sorted(duplicates, key=lambda one: one.first == one.second):
         where = f"within {one.first}" if one.first == one.second else f"of {one.second} are also in {one.first}: a leak"
         labels = f"; {one.relabelled} of them have another class there" if one.relabelled else ""
-        yield f"{one.count} {'duplicates ' if one.first == one.second else ''}{where}{labels}"
+        yield f"{one.images} {'duplicates ' if one.first == one.second else ''}{where}{labels}"
         for before, after in one.pairs:
             first, second = named(splits[one.first], before, one.first), named(splits[one.second], after, one.second)
             yield f"  {second} = {first}"
-        if one.count > len(one.pairs):
-            yield f"  and {one.count - len(one.pairs)} more"
+        if one.images > len(one.pairs):
+            yield f"  and {one.images - len(one.pairs)} more"
         yield ""
 
 

@@ -14,6 +14,7 @@ from xaicf.data.late import LateClassMNIST
 from xaicf.data.mnist import MNIST, FashionMNIST
 from xaicf.data.morpho import MorphoMNIST
 from xaicf.data.planted import Square
+from xaicf.data.table import ImageTable
 
 __all__ = [
     "BAM",
@@ -28,6 +29,7 @@ __all__ = [
     "ImageData",
     "ImageFiles",
     "ImageFolder",
+    "ImageTable",
     "LabelledImages",
     "LateClassMNIST",
     "MorphoMNIST",

@@ -2,6 +2,7 @@
 
 import hashlib
 import itertools
+import os
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
@@ -52,14 +53,14 @@ class Duplicates(NamedTuple):
     Attributes:
         first: the split that holds the other one.
         second: the split of the image; the same, or one into which images leak.
-        count: images of ``second`` that are in ``first`` too; within a split, all but the first of each kind.
+        images: of ``second`` that are in ``first`` too; within a split, all but the first of each kind.
         relabelled: how many of these have another class there.
         pairs: ids in ``first`` and in ``second`` of the first few.
     """
 
     first: SplitName
     second: SplitName
-    count: int
+    images: int
     relabelled: int
     pairs: list[tuple[int, int]]
 
@@ -93,7 +94,7 @@ def survey(
         _duplicates(first, second, kinds, splits, pairs)
         for first, second in itertools.combinations_with_replacement(splits, 2)
     ]
-    return Survey(found, [one for one in duplicates if one.count])
+    return Survey(found, [one for one in duplicates if one.images])
 
 
 def examples(split: Split, num_classes: int, count: int) -> dict[int, Tensor]:
@@ -114,7 +115,9 @@ def examples(split: Split, num_classes: int, count: int) -> dict[int, Tensor]:
 
 def named(split: Split, id_: int, name: SplitName) -> str:
     """Name an image by its file, or by its split and id where it has none."""
-    return split.images.paths[id_] if isinstance(split.images, ImageFiles) else f"{name} {id_}"
+    if not isinstance(split.images, ImageFiles):
+        return f"{name} {id_}"
+    return os.fsencode(split.images.paths[id_]).decode(errors="replace")  # a name of another encoding can be printed
 
 
 def _survey_split(
