@@ -83,7 +83,7 @@ def test_wrong_tables(root: Path) -> None:
         AttributeFolder("Odd", str(root), attributes=["Hat"])
     with pytest.raises(DataError, match=r"attributes.csv has no attribute Young, only Grey, Odd, Bright$"):
         AttributeFolder("Young", str(root))
-    with pytest.raises(DataError, match=r"table of attributes not found: .*other.csv"):
+    with pytest.raises(DataError, match=r"table not found: .*other.csv"):
         AttributeFolder("Odd", str(root), "other.csv")
     put(root, [], "image,Odd")
     with pytest.raises(DataError, match=r"attributes.csv has no row"):
@@ -92,7 +92,7 @@ def test_wrong_tables(root: Path) -> None:
     with pytest.raises(DataError, match=r"attributes.csv must name columns in its first row"):
         AttributeFolder("Odd", str(root))
     (root / "attributes.csv").write_bytes(b"image,Odd\n\xff\xfe,1\n")
-    with pytest.raises(DataError, match=r"table of attributes cannot be read: .*attributes.csv"):
+    with pytest.raises(DataError, match=r"table cannot be read: .*attributes.csv"):
         AttributeFolder("Odd", str(root)).setup()
 
 

@@ -1,23 +1,21 @@
 """Anybody's own images with a table of what they show."""
 
-import csv
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Literal
 
 from xaicf.core import DataError, InputError, SplitName
-from xaicf.data.attribute_table import by_split, labelled, read_rows, shortened
-from xaicf.data.base import LabelledImages, cut_missing, data_root
+from xaicf.data.attribute_table import divided, labelled, read_rows, shortened
+from xaicf.data.base import LabelledImages, data_root
 from xaicf.data.folder import check_fractions
 from xaicf.data.listed import ListedImages, OnError, Storage
+from xaicf.data.table_rows import table_rows
 
 SPLIT = "split"
 """Name of the column that is no attribute but names the split."""
 
 
 class AttributeFolder(ListedImages):
-    """A folder of images with a CSV table of their attributes, one of which is the class.
+    """A folder of images with a CSV or Parquet table of their attributes, one of which is the class.
 
     The table's first row names its columns. The first column is the image's path relative to the folder; each other
     an attribute, all of whose values are 0 or 1, -1 or 1, which become 0 and 1, or in [0, 1]. A column named ``split``
@@ -78,7 +76,7 @@ class AttributeFolder(ListedImages):
         self.table = self.root / table
         self.label = label
         self.fractions: dict[SplitName, float] = {"val": val_fraction, "test": test_fraction}
-        with _opened(self.table) as rows:
+        with table_rows(self.table) as rows:
             known = [name for name in next(rows, [])[1:] if name != SPLIT]
         if not all(known) or not known:
             raise DataError(f"{self.table} must name columns in its first row: the image's path, then attributes")
@@ -96,19 +94,12 @@ class AttributeFolder(ListedImages):
         Raises:
             DataError: the table is not as it must be, or names an image that is not there.
         """
-        with _opened(self.table) as rows:
-            header = next(rows, [])
+        with table_rows(self.table) as rows:
+            header = list(next(rows, []))
             split = SPLIT if SPLIT in header[1:] else None
             read = read_rows(rows, header, self.attribute_names, self.table, split)
         data = labelled(read, self.root, self.label, self.image_shape, self.table)
-        if self.fractions["test"] == 1:
-            return {"test": data}
-        splits: dict[SplitName, LabelledImages] = {"train": data}
-        if read.splits is not None:
-            splits = by_split(data, read.splits, self.table)
-        if "train" not in splits:
-            raise DataError(f"{self.table} names no image of the split train")
-        return cut_missing(splits, self.fractions, self.seed)
+        return divided(data, read.splits, self.fractions, self.seed, self.table)
 
 
 def with_label(attributes: Sequence[str], label: str) -> tuple[str, ...]:
@@ -120,14 +111,3 @@ def with_label(attributes: Sequence[str], label: str) -> tuple[str, ...]:
     if len(set(attributes)) < len(attributes):
         raise InputError(f"attributes must differ, got {', '.join(attributes)}")
     return tuple(attributes) if label in attributes else (*attributes, label)
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[Iterator[list[str]]]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            yield csv.reader(file, skipinitialspace=True)
-    except FileNotFoundError as error:
-        raise DataError(f"table of attributes not found: {path}") from error
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"table of attributes cannot be read: {path}: {error}") from error

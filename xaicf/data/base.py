@@ -64,7 +64,7 @@ class Split(Dataset[Batch]):
                 found.update(some.contiguous().numpy().tobytes())
         else:
             for path in self.images.paths:
-                found.update(f"{path} {Path(path).stat().st_size}\n".encode())
+                found.update(os.fsencode(path) + f" {Path(path).stat().st_size}\n".encode())
         return found.hexdigest()
 
     def __getitem__(self, id_: int) -> Batch:

@@ -19,7 +19,8 @@ class ImageFiles:
     """Stands in the place of images (N, C, H, W) uint8: an index decodes what it names, and nothing is kept.
 
     Each image is turned as its EXIF entry says, scaled so that its shorter side fits, and cut to a
-    centred square; before, perhaps, to a smaller one.
+    centred square; before, perhaps, to a smaller one. Of an animation it is the first picture. Where opacity is not
+    asked for, what is transparent is laid on white, as most programs show it: the colours beneath are often garbage.
 
     Args:
         paths: of the files, as strings, which take a tenth of the memory of path objects.
@@ -84,9 +85,13 @@ class ImageFiles:
         channels, height, width = self.shape
         try:
             with Image.open(path) as file:
-                upright = _eight_bits(ImageOps.exif_transpose(file)).convert(MODES[channels])
-        except (Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
-            raise DataError(f"image cannot be read: {path}") from error
+                upright = _eight_bits(ImageOps.exif_transpose(file))
+                if channels != 4 and upright.has_transparency_data:
+                    upright = _on_white(upright)
+                upright = upright.convert(MODES[channels])
+        # A TypeError comes of a TIFF whose tags are damaged.
+        except (Image.DecompressionBombError, OSError, SyntaxError, TypeError, ValueError) as error:
+            raise DataError(f"image cannot be read: {path}{_why(error, path)}") from error
         if self.crop is not None:
             upright = _centre(upright, min(self.crop, *upright.size))
         square = ImageOps.fit(upright, (width, height), Image.Resampling.BILINEAR)
@@ -109,8 +114,20 @@ def _centre(image: Image.Image, side: int) -> Image.Image:
     return image.crop((left, top, left + side, top + side))
 
 
+def _on_white(image: Image.Image) -> Image.Image:
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
+
+
+def _why(error: Exception, path: str) -> str:
+    """Give the reason in brackets, where it says more than that the file is none that Pillow knows."""
+    said = " ".join(str(error).split())
+    return "" if not said or path in said else f" ({said})"
+
+
 def _eight_bits(image: Image.Image) -> Image.Image:
-    """Scale 16-bit grey, which Pillow would cut off at 255."""
+    """Scale 16-bit grey, which Pillow would cut off at 255, and refuse numbers of which nobody knows what is white."""
+    if image.mode == "F":
+        raise ValueError("grey values must be whole numbers, not floating-point ones")
     if image.mode != "I" and not image.mode.startswith("I;16"):
         return image
     values = np.asarray(image)

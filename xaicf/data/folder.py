@@ -13,13 +13,20 @@ from xaicf.data.base import LabelledImages, cut_missing, data_root
 from xaicf.data.files import ImageFiles
 from xaicf.data.listed import ListedImages, OnError, Storage
 
+SUFFIXES = (*IMG_EXTENSIONS, ".gif", ".jfif")
+"""Of files that are taken for images, in any case of letters."""
+
+OTHER_NAMES = ("valid", "validation")
+"""What others call ``val``."""
+
 
 class ImageFolder(ListedImages):
     """Images sorted into one folder a class, each turned upright and cut to a centred square.
 
     Where ``root`` has a folder ``train``, the folders ``train``, ``val`` and ``test`` are
     the splits, and one that is missing is cut from ``train``; otherwise all splits are cut from ``root``.
-    Files and folders whose name starts with a dot are left out.
+    Images may lie in folders within a class folder. Files and folders whose name starts with a dot are left out, and so
+    are links to folders within a class folder, which may lead in a circle.
 
     Args:
         root: the folder; the environment's ``XAICF_DATA`` or ``data`` if left out, and then ``folder`` is needed.
@@ -69,6 +76,9 @@ class ImageFolder(ListedImages):
         for name in self.fractions:
             if cut and self.train_root == self.root and (self.root / name).is_dir():
                 raise DataError(f"image folder {self.root} has a folder {name} but none named train")
+        for name in OTHER_NAMES:
+            if self.train_root != self.root and (self.root / name).is_dir():
+                raise DataError(f"image folder {self.root} has a folder {name}, which must be named val")
         self.class_names = _class_names(self.train_root, classes)
         self.chosen = classes is not None
 
@@ -95,7 +105,8 @@ class ImageFolder(ListedImages):
         for label, name in enumerate(self.class_names):
             found = list(image_files(folder / name)) if (folder / name).is_dir() else []
             if not found:
-                raise DataError(f"class folder {folder / name} holds no image")
+                allowed = ", ".join(SUFFIXES)
+                raise DataError(f"class folder {folder / name} holds no image, no file that ends with {allowed}")
             paths += found
             labels += [label] * len(found)
         return LabelledImages(ImageFiles(paths, self.image_shape), torch.tensor(labels))
@@ -145,5 +156,5 @@ def image_files(folder: Path) -> Iterator[str]:
             continue
         if is_folder:
             yield from image_files(folder / name)
-        elif name.lower().endswith(IMG_EXTENSIONS):
+        elif name.lower().endswith(SUFFIXES):
             yield os.path.join(folder, name)  # noqa: PTH118  (paths stay strings, a tenth of the memory of path objects)
