@@ -16,6 +16,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 
 import xaicf.callbacks
+import xaicf.commands.dashboard
 import xaicf.commands.evaluate
 import xaicf.commands.methods
 import xaicf.commands.report
@@ -44,6 +45,7 @@ LINKED = ("image_shape", "num_classes", "class_names", "attribute_names")
 """What a task may take from its data; a task without such an argument is left alone."""
 
 OTHERS = {
+    "dashboard": xaicf.commands.dashboard.main,
     "evaluate": xaicf.commands.evaluate.main,
     "methods": xaicf.commands.methods.main,
     "report": xaicf.commands.report.main,
