@@ -31,7 +31,7 @@ from xaicf.explainers.solvers import SOLVERS, AugmentedLagrangian
 from xaicf.store import explainers, verify
 
 CONFIGS = Path(__file__).parents[1] / "configs"
-ALL = sorted(path for path in CONFIGS.rglob("*.yaml") if "studies" not in path.parts)
+ALL = sorted(path for path in CONFIGS.rglob("*.yaml") if not {"studies", "sweeps"} & set(path.parts))
 UNFIT = "xaicf.explainers.baselines.Ganmex"
 EXPLAINERS = re.compile(r"  - \{?class_path: (?:Attribution|CDeepEx|Criticism|Prototype)\b")
 FETCHED = re.compile(r"^  class_path: (?:Biased|LateClass|Coloured|Morpho)?(MNIST|FashionMNIST)$", re.MULTILINE)

@@ -17,6 +17,7 @@ from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCL
 
 import xaicf.callbacks
 import xaicf.commands.data
+import xaicf.commands.dashboard
 import xaicf.commands.evaluate
 import xaicf.commands.methods
 import xaicf.commands.report
@@ -47,6 +48,7 @@ LINKED = ("image_shape", "num_classes", "class_names", "attribute_names")
 
 OTHERS = {
     "data": xaicf.commands.data.main,
+    "dashboard": xaicf.commands.dashboard.main,
     "evaluate": xaicf.commands.evaluate.main,
     "methods": xaicf.commands.methods.main,
     "report": xaicf.commands.report.main,
