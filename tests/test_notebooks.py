@@ -87,7 +87,7 @@ def test_runs_and_shows_pictures(path: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_is_stripped_short_and_listed(path: Path) -> None:
     kept = json.loads(path.read_text(encoding="utf-8"))
-    stripped = strip_output(nbformat.read(path, as_version=4), keep_output=False, keep_count=False, keep_id=True)
+    stripped = strip_output(nbformat.read(path, as_version=4), keep_output=False, keep_count=False, keep_id=False)
     assert json.loads(nbformat.writes(stripped)) == kept
     assert len([cell for cell in kept["cells"] if cell["cell_type"] == "code"]) <= 10
     assert f"(notebooks/{path.name})" in README.read_text(encoding="utf-8")
