@@ -16,8 +16,8 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 
 import xaicf.callbacks
-import xaicf.commands.data
 import xaicf.commands.dashboard
+import xaicf.commands.data
 import xaicf.commands.evaluate
 import xaicf.commands.methods
 import xaicf.commands.report
