@@ -196,10 +196,19 @@ def write_celeba(root: Path, count: int = 60) -> None:
     _write(base / "list_eval_partition.txt", partition)
 
 
+def write_adult_faces(root: Path) -> None:
+    """Write 40 faces with a table that says of each whether it is a man's."""
+    rows = ["file,Male"]
+    for number in range(40):
+        _photo(root / f"adult_faces/face_{number}.jpg", number, (44, 64))
+        rows.append(f"face_{number}.jpg,{number % 2}")
+    _write(root / "adult_faces/attributes.csv", rows)
+
+
 def write_bam(root: Path) -> None:
     """Write objects that are cut out, and scenes, in the folders of BAM's parts."""
     for label, name in enumerate(("dog", "truck", "zebra")):
-        (root / "bam/objects" / name).mkdir(parents=True)
+        (root / "bam/objects" / name).mkdir(parents=True, exist_ok=True)
         for number in range(20):
             pixels = np.zeros((24, 30, 4), np.uint8)
             pixels[4:20, 5:25] = (80 * label, number, 255 - 80 * label, 255)
