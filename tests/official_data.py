@@ -209,12 +209,12 @@ def write_bam(root: Path) -> None:
     """Write objects that are cut out, and scenes, in the folders of BAM's parts."""
     for label, name in enumerate(("dog", "truck", "zebra")):
         (root / "bam/objects" / name).mkdir(parents=True, exist_ok=True)
-        for number in range(20):
+        for number in range(60):
             pixels = np.zeros((24, 30, 4), np.uint8)
             pixels[4:20, 5:25] = (80 * label, number, 255 - 80 * label, 255)
             Image.fromarray(pixels).save(root / "bam/objects" / name / f"{number}.png")
     for label, name in enumerate(("bamboo_forest", "bedroom", "corn_field")):
-        for number in range(20):
+        for number in range(60):
             _photo(root / "bam/scenes" / name / f"Places365_{number:08}.jpg", 60 * label + number)
 
 

@@ -39,6 +39,8 @@ def test_mistakes_are_told_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="classes must be two different names, got one, one"):
         TwoDomains(str(tmp_path), classes=["one", "one"])
     write_domains(tmp_path)
+    with pytest.raises(InputError, match=r"val_fraction must be in \(0, 1\), got 1"):
+        TwoDomains(str(tmp_path), val_fraction=1)
     for file in (tmp_path / "apple2orange/testB").iterdir():
         file.unlink()
     with pytest.raises(DataError, match=r"apple2orange/testB holds no image"):

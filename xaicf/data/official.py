@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from scipy.io import loadmat
 
-from xaicf.core import DataError, SplitName
+from xaicf.core import DataError, InputError, SplitName
 from xaicf.data.base import LabelledImages, cut_missing
 from xaicf.data.boxes import BoxMasks, DrawnMasks
 from xaicf.data.files import ImageFiles
@@ -35,7 +35,7 @@ class OfficialImages(ListedImages):
         folder: of the set.
         download: fetch missing files.
         image_size: side of the square in pixels.
-        val_fraction: share of the training images for validation, where none is given.
+        val_fraction: share of the training images for validation, in (0, 1), where none is given.
         storage: see :class:`~xaicf.data.listed.ListedImages`.
         on_error: likewise.
         workers: likewise.
@@ -65,6 +65,8 @@ class OfficialImages(ListedImages):
         batch_size: int = 128,
         seed: int = 0,
     ) -> None:
+        if not 0 < val_fraction < 1:
+            raise InputError(f"val_fraction must be in (0, 1), got {val_fraction}")
         super().__init__((3, image_size, image_size), storage, on_error, workers, cache, batch_size, seed)
         self.folder = folder
         self.val_fraction = val_fraction
