@@ -16,6 +16,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 
 import xaicf.callbacks
+import xaicf.commands.dashboard
 import xaicf.commands.data
 import xaicf.commands.evaluate
 import xaicf.commands.methods
@@ -47,6 +48,7 @@ LINKED = ("image_shape", "num_classes", "class_names", "attribute_names")
 
 OTHERS = {
     "data": xaicf.commands.data.main,
+    "dashboard": xaicf.commands.dashboard.main,
     "evaluate": xaicf.commands.evaluate.main,
     "methods": xaicf.commands.methods.main,
     "report": xaicf.commands.report.main,

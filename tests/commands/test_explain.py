@@ -278,6 +278,11 @@ def test_random_weights_of_a_factory_are_the_same_when_built_again() -> None:
         ({"foil": 10}, "foil must be second, label, all or a class in [0, 10), got 10"),
         ({"foil": "third"}, "got third"),
         ({"split": "tset"}, "got tset"),
+        (
+            {"explainers": [with_arguments("AttributeCriticism", bounds=[0.9, 0.1])]},
+            "bounds must be in [0, 1], the lower first, got 0.9 and 0.1",
+        ),
+        ({"explainers": [with_arguments("AttributeCriticism")]}, "needs an editor, and the subject has none"),
     ],
 )
 def test_mistakes_are_one_line_and_leave_no_store(changed: dict[str, Any], said: str, mistake: Mistake) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import torch
-from linear_world import inputs, subject
+from linear_world import LinearGenerator, inputs, subject
 
 from xaicf.core import InputError, Status, Subject
 from xaicf.evaluation import counterfactual
@@ -77,6 +77,17 @@ def test_a_step_back_that_is_never_taken_is_not_counted(subject: Subject) -> Non
     both, one = (Prototype(pull=pull, rounds=1).explain(subject, inputs()).scalars for pull in (0.5, 0.0))
     assert (both["gradient_evaluations"] == 2).all()
     assert (one["gradient_evaluations"] == 1).all()
+
+
+def test_images_that_are_done_leave_the_batch(subject: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[int] = []
+    decode = LinearGenerator.decode
+    monkeypatch.setattr(LinearGenerator, "decode", lambda self, z: drawn.append(len(z)) or decode(self, z))
+    found = Prototype(rise=0.2).explain(subject, inputs())
+    evaluations = found.scalars["gradient_evaluations"]
+    assert evaluations.min() < evaluations.max()
+    # Beside the gradients: a last value of each image, its reconstruction and the prototype.
+    assert sum(drawn) == evaluations.sum() + 3 * len(found)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from xaicf.callbacks.logging import Table
 from xaicf.core import Explanation, Labels, Status
 from xaicf.store import Folder, Manifest, Part, part_name, write_part
 from xaicf.viz import page, panel
@@ -39,27 +38,35 @@ class Record:
     seconds_per_image: float
 
     def scalars(self) -> dict[str, float]:
-        """Give means over the solved rows, the share of solved rows among those applicable, and the time."""
-        status = self.explanation.status
-        solved = status == Status.SOLVED
-        asked = int((status != Status.NOT_APPLICABLE).sum())
-        values = {"seconds_per_image": self.seconds_per_image}
-        if asked:
-            values["solved"] = int(solved.sum()) / asked
-        for name, numbers in self.explanation.scalars.items():
-            chosen = numbers[solved & numbers.isfinite()]
-            if len(chosen):
-                values["distance" if name == "latent_distance" else name] = float(chosen.double().mean())
-        return values
+        """Give :func:`mean_scalars` and the time."""
+        return {"seconds_per_image": self.seconds_per_image, **mean_scalars(self.explanation)}
+
+
+def mean_scalars(explanation: Explanation) -> dict[str, float]:
+    """Give means over the solved rows, and the share of solved rows among those applicable."""
+    solved = explanation.status == Status.SOLVED
+    asked = int((explanation.status != Status.NOT_APPLICABLE).sum())
+    values = {"solved": int(solved.sum()) / asked} if asked else {}
+    for name, numbers in explanation.scalars.items():
+        chosen = numbers[solved & numbers.isfinite()]
+        if len(chosen):
+            values["distance" if name == "latent_distance" else name] = float(chosen.double().mean())
+    return values
 
 
 @dataclass(frozen=True)
 class Written:
-    """What a logger may take: numbers, pictures and a table."""
+    """What a logger may take: numbers and pictures, and the store with the rest.
+
+    Attributes:
+        scalars: by name.
+        pictures: PNG files by name.
+        store: the folder.
+    """
 
     scalars: dict[str, float]
     pictures: dict[str, Path]
-    table: Table
+    store: Path
 
 
 def write_record(folder: Path, epoch: int, records: Sequence[Record]) -> Written:
@@ -71,14 +78,12 @@ def write_record(folder: Path, epoch: int, records: Sequence[Record]) -> Written
         records: one for each explainer.
 
     Returns:
-        Numbers, picture files and table for the loggers.
+        Numbers and picture files for the loggers, and the store.
     """
     home = folder / f"epoch_{epoch:04d}"
     scalars: dict[str, float] = {}
     pictures: dict[str, Path] = {}
     sections: dict[str, list[tuple[str, Path]]] = {}
-    extra = sorted({name for record in records for name in record.explanation.scalars})
-    rows: list[list[object]] = []
     ids = sorted(set(records[0].index.tolist()))
     asked = [record.name for record in records]
     Manifest(asked, "val", ids, len(ids), len(ids), list(records[0].class_names)).write(Folder(home))
@@ -101,12 +106,8 @@ def write_record(folder: Path, epoch: int, records: Sequence[Record]) -> Written
             panel(one, names, heading).save(path, compress_level=1)
             pictures[f"explain/{key}"] = path
             sections.setdefault(f"Sample {id_}", []).append((f"{heading}: {names[fact]}, not {names[foil]}", path))
-            numbers = [float(one.scalars[name][0]) if name in one.scalars else None for name in extra]
-            status = Status(int(one.status[0])).name.lower()
-            rows.append([epoch, id_, record.name, names[label], names[fact], names[foil], status, *numbers, path])
-    columns = ["epoch", "sample", "explainer", "label", "fact", "foil", "status", *extra, "panel"]
     (home / "scalars.json").write_text(json.dumps({"epoch": epoch, **scalars}, indent=2) + "\n")
     table = {record.name: record.scalars() for record in records}
     title = f"Why this class, and not that one? After epoch {epoch}"
     (folder / "index.html").write_text(page(title, _INTRODUCTION, table, sections), encoding="utf-8")
-    return Written(scalars, pictures, Table("explain/table", columns, rows))
+    return Written(scalars, pictures, home)

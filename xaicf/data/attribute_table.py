@@ -180,7 +180,9 @@ def divided(
     """
     if fractions["test"] == 1:
         return {"test": data}
-    splits = {"train": data} if given is None else by_split(data, given, where)
+    splits: dict[SplitName, LabelledImages] = {"train": data}
+    if given is not None:
+        splits = by_split(data, given, where)
     if "train" not in splits:
         raise DataError(f"{where} names no image of the split train")
     return cut_missing(splits, fractions, seed)

@@ -194,11 +194,12 @@ class ImageData(LightningDataModule, ABC):
             self.split(split),
             batch_size=self.batch_size,  # by keyword: Lightning makes the loader again for predict
             shuffle=shuffle,
-            collate_fn=_as_it_is,  # type: ignore[arg-type]  # its types know no __getitems__ of a batch
+            collate_fn=as_it_is,  # type: ignore[arg-type]  # its types know no __getitems__ of a batch
         )
 
 
-def _as_it_is(batch: Batch) -> Batch:
+def as_it_is(batch: Batch) -> Batch:
+    """Collate what is a batch already."""
     return batch
 
 

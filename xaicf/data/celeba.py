@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import torch
 from torchvision import datasets
 
-from xaicf.core import DataError, SplitName
+from xaicf.core import DataError, InputError, SplitName
 from xaicf.data.attribute_folder import with_label
 from xaicf.data.attribute_table import by_split, labelled, read_rows
-from xaicf.data.base import LabelledImages, data_root
+from xaicf.data.base import LabelledImages, choose, data_root
 from xaicf.data.listed import ListedImages, OnError, Storage
+from xaicf.data.published import demand, fetch_once, first_missing
 
 ATTGAN = (
     "Bald",
@@ -88,11 +90,9 @@ class CelebA(ListedImages):
 
     def prepare_data(self) -> None:
         """Fetch missing files, on one process."""
-        if self.download and self._missing() is not None:
-            try:
-                datasets.CelebA(str(self.root), download=True)
-            except (ImportError, OSError, RuntimeError) as error:
-                raise DataError(f"CelebA is not in {self.root} and could not be downloaded: {error}") from error
+        if self.download:
+            fetch_once("CelebA", self.root, self._missing, lambda: datasets.CelebA(str(self.root), download=True))
+        super().prepare_data()
 
     def listed(self) -> dict[SplitName, LabelledImages]:
         """Read the tables.
@@ -100,9 +100,7 @@ class CelebA(ListedImages):
         Raises:
             DataError: a file is not there or damaged, or there is no such attribute.
         """
-        missing = self._missing()
-        if missing is not None:
-            raise DataError(f"CelebA not found: expected {missing}; set root, or download to true")
+        demand("CelebA", self._missing())
         try:
             with self.table.open(encoding="utf-8", errors="replace") as file:
                 if not next(file, "").strip().isdigit():
@@ -120,4 +118,66 @@ class CelebA(ListedImages):
         return by_split(data, [splits[image] for image in table.files], self.partition)
 
     def _missing(self) -> Path | None:
-        return next((path for path in (self.images, self.table, self.partition) if not path.exists()), None)
+        return first_missing((self.images, self.table, self.partition))
+
+
+class CelebAHair(CelebA):
+    """CelebA's blonde women, dark-haired men and dark-haired women; men with blond hair are few.
+
+    Faces with neither hair, or with both, are left out. The paper does not say which attributes make hair dark.
+
+    Reference: CDeepEx, §4.4.
+
+    Args:
+        root: folder that holds ``celeba``; the environment's ``XAICF_DATA`` or ``data`` if left out.
+        download: fetch missing files, by torchvision, which needs gdown.
+        dark: attributes any of which makes hair dark.
+        image_size: side of the square in pixels.
+        storage: of decoded images: ``memory``, ``cache`` or ``stream``; see :class:`~xaicf.data.listed.ListedImages`.
+        on_error: ``stop`` at an image that cannot be read, or ``skip`` it.
+        workers: processes that decode the next batches meanwhile, where images are streamed.
+        cache: folder of the cache.
+        batch_size: images in a batch, for each process.
+        seed: kept for the sake of other data; nothing here is drawn.
+
+    Raises:
+        InputError: no attribute is named, one twice, or a size is out of its range.
+    """
+
+    def __init__(
+        self,
+        root: str | None = None,
+        download: bool = False,
+        dark: Sequence[str] = ("Black_Hair", "Brown_Hair"),
+        image_size: int = 64,
+        storage: Storage = "stream",
+        on_error: OnError = "stop",
+        workers: int = 0,
+        cache: str | None = None,
+        batch_size: int = 32,
+        seed: int = 0,
+    ) -> None:
+        if not dark:
+            raise InputError("dark must name an attribute or more, got none")
+        named = ("Blond_Hair", *dark, *(name for name in ATTGAN if name not in {"Blond_Hair", *dark}))
+        super().__init__(root, download, "Male", named, image_size, storage, on_error, workers, cache, batch_size, seed)
+        self.dark = tuple(dark)
+        self.class_names = ("blonde female", "dark-haired male", "dark-haired female")
+
+    def listed(self) -> dict[SplitName, LabelledImages]:
+        """Read the tables, and leave out the faces of no class.
+
+        Raises:
+            DataError: see :class:`CelebA`, or a split is left without a face.
+        """
+        return {name: self._of_a_class(data, name) for name, data in super().listed().items()}
+
+    def _of_a_class(self, data: LabelledImages, split: SplitName) -> LabelledImages:
+        assert data.attributes is not None
+        had = dict(zip(self.attribute_names, (data.attributes > 0.5).unbind(1), strict=True))
+        dark = torch.stack([had[name] for name in self.dark]).any(0)
+        rows = ((had["Blond_Hair"] ^ dark) & ~(had["Blond_Hair"] & had["Male"])).nonzero()[:, 0]
+        if not len(rows):
+            raise DataError(f"{self.table} names no {', '.join(self.class_names)} in the split {split}")
+        labels = torch.where(had["Blond_Hair"], 0, torch.where(had["Male"], 1, 2))
+        return choose(data, rows)._replace(labels=labels[rows])

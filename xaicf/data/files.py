@@ -1,12 +1,13 @@
 """Images that stay in their files until a batch asks for them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
 from PIL import Image, ImageOps
 from torch import Tensor
+from torch.utils.data import get_worker_info
 
 from xaicf.core import DataError, ImageShape
 
@@ -49,16 +50,36 @@ class ImageFiles:
         Raises:
             DataError: a file cannot be read.
         """
-        images = torch.empty((len(index), *self.shape), dtype=torch.uint8)
-        rows = images.permute(0, 2, 3, 1).numpy()
-        with ThreadPoolExecutor() as pool:
-            for row, pixels in zip(rows, pool.map(self._decode, self.subset(index).paths), strict=True):
-                row[...] = pixels
+        images, unread = self.read(index)
+        if unread:
+            raise unread[min(unread)]
         return images
+
+    def read(self, index: Tensor) -> tuple[Tensor, dict[int, DataError]]:
+        """Decode some images, as far as they can be.
+
+        Args:
+            index: (B,) int64, positions in [0, N).
+
+        Returns:
+            (B, C, H, W) uint8, and for each place in the batch that is black, because its file cannot be read, why.
+        """
+        images = torch.zeros((len(index), *self.shape), dtype=torch.uint8)
+        paths = self.subset(index).paths
+        if get_worker_info() is not None:  # one of several processes, which have enough to do
+            return images, _put(images, map(self._attempt, paths))
+        with ThreadPoolExecutor() as pool:
+            return images, _put(images, pool.map(self._attempt, paths))
 
     def subset(self, index: Tensor) -> "ImageFiles":
         """Choose some images without decoding them."""
         return ImageFiles([self.paths[position] for position in index.tolist()], self.shape, self.crop)
+
+    def _attempt(self, path: str) -> np.ndarray | DataError:
+        try:
+            return self._decode(path)
+        except DataError as error:
+            return error
 
     def _decode(self, path: str) -> np.ndarray:
         channels, height, width = self.shape
@@ -75,6 +96,17 @@ class ImageFiles:
             upright = _centre(upright, min(self.crop, *upright.size))
         square = ImageOps.fit(upright, (width, height), Image.Resampling.BILINEAR)
         return np.asarray(square).reshape(height, width, channels)
+
+
+def _put(images: Tensor, decoded: Iterable[np.ndarray | DataError]) -> dict[int, DataError]:
+    """Put pixels (H, W, C) into images (B, C, H, W); give what is none."""
+    unread: dict[int, DataError] = {}
+    for place, (row, pixels) in enumerate(zip(images.permute(0, 2, 3, 1).numpy(), decoded, strict=True)):
+        if isinstance(pixels, DataError):
+            unread[place] = pixels
+        else:
+            row[...] = pixels
+    return unread
 
 
 def _centre(image: Image.Image, side: int) -> Image.Image:

@@ -76,9 +76,9 @@ class ImageFolder(ListedImages):
         for name in self.fractions:
             if cut and self.train_root == self.root and (self.root / name).is_dir():
                 raise DataError(f"image folder {self.root} has a folder {name} but none named train")
-        for name in OTHER_NAMES:
-            if self.train_root != self.root and (self.root / name).is_dir():
-                raise DataError(f"image folder {self.root} has a folder {name}, which must be named val")
+        for other in OTHER_NAMES:
+            if self.train_root != self.root and (self.root / other).is_dir():
+                raise DataError(f"image folder {self.root} has a folder {other}, which must be named val")
         self.class_names = _class_names(self.train_root, classes)
         self.chosen = classes is not None
 

@@ -102,21 +102,22 @@ class Prototype(LatentExplainer):
         best, highest = start.clone(), torch.full_like(start[:, 0], -torch.inf)
         since, evaluations = torch.zeros_like(fact), torch.zeros_like(start[:, 0])
         for turn in range(self.rounds + 1):
-            odds = log_odds(images.classified(images.drawn(point, rows)), fact)
+            # Images that are done leave the batch; Adam may still move their points, which nobody looks at.
+            odds = log_odds(images.classified(images.drawn(point[rows], rows)), fact[rows])
             with torch.no_grad():
-                higher = (since < PATIENCE) & (odds > highest + self.rise)
-                best[higher], highest[higher] = point[higher], odds[higher]
-                since = torch.where(higher, 0, since + 1)
-                going = since < PATIENCE
+                higher = odds > highest[rows] + self.rise
+                best[rows[higher]], highest[rows[higher]] = point[rows[higher]], odds[higher]
+                since[rows] = torch.where(higher, 0, since[rows] + 1)
+                going = since[rows] < PATIENCE
             if turn == self.rounds or not going.any():
                 break
-            evaluations += (2 if self.pull else 1) * going
-            (point.grad,) = torch.autograd.grad(-odds.sum(), point)
+            evaluations[rows[going]] += 2 if self.pull else 1
+            (point.grad,) = torch.autograd.grad(-odds[going].sum(), point)
             up.step()
+            rows = rows[going]
             if self.pull:
-                (point.grad,) = torch.autograd.grad(
-                    length(images.inputs - images.drawn(point, rows), self.norm).sum(), point
-                )
+                apart = images.inputs[rows] - images.drawn(point[rows], rows)
+                (point.grad,) = torch.autograd.grad(length(apart, self.norm).sum(), point)
                 back.step()
         return best, evaluations
 
