@@ -138,7 +138,7 @@ def test_bundled_digits_have_no_duplicate(said: Said) -> None:
         ([], "name a data set or a YAML file first"),
         (["--data.root=x"], "name a data set or a YAML file first"),
         (["MNISTT"], "unknown class MNISTT, is it MNIST?"),
-        (["MNIST", "--data.root=nowhere"], "MNIST not found: expected its files in nowhere"),
+        (["MNIST", "--data.root=nowhere"], "MNIST not found: expected nowhere"),
         (["ImageFolder", "--data.root=nowhere"], "image folder not found: nowhere"),
         (["MNIST", "--data.rot=x"], "rot"),
         (["MNIST", "--data.batch_size=0"], "batch_size must be at least 1, got 0"),
