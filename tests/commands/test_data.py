@@ -73,8 +73,8 @@ def test_everything_is_told_of_a_folder(said: Said) -> None:
     for broken in ("train/cat/empty.png", "train/cat/text.jpg", "val/a dog/cut.png"):
         assert f"{broken.split('/')[0]}: image cannot be read: own/{broken}" in text
     assert "with --data.on_error skip" in text
-    assert "1 of test are also in train: a leak\n  own/test/cat/leak.png = own/train/cat/003.png\n" in text
-    assert "1 duplicates within train; 1 of them have another class there\n" in text
+    assert "Leak: 1 of test also in train\n  own/test/cat/leak.png = own/train/cat/003.png\n" in text
+    assert "Duplicates: 1 within train; 1 of them with another class there\n" in text
     assert "own/train/cat/005.png = own/train/a dog/twice.png" in text
     assert Path("sheets/own.png").is_file()
 
@@ -129,7 +129,7 @@ def test_sets_in_memory_and_configurations(said: Said) -> None:
 
 
 def test_bundled_digits_have_no_duplicate(said: Said) -> None:
-    assert "No image is there twice." in said("Digits", "--output=digits.png")
+    assert "No image is there twice" in said("Digits", "--output=digits.png")
 
 
 @pytest.mark.parametrize(
