@@ -4,7 +4,7 @@ import inspect
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 from jsonargparse import ArgumentParser
@@ -13,7 +13,7 @@ from PIL import Image
 import xaicf.data
 from xaicf.commands.building import refusals
 from xaicf.commands.surveyed import told
-from xaicf.core import DataError, InputError
+from xaicf.core import DataError, InputError, SplitName
 from xaicf.data import ImageData
 from xaicf.data.survey import examples, survey
 from xaicf.viz.contact_sheet import contact_sheet
@@ -79,7 +79,8 @@ def main(arguments: Sequence[str]) -> None:
         data: ImageData = parser.instantiate_classes(given).data
     data.prepare_data()
     data.setup()
-    found = survey(data.splits, data.num_classes, given.images, data.batch_size)
+    splits = {name: data.splits[name] for name in get_args(SplitName) if name in data.splits}
+    found = survey(splits, data.num_classes, given.images, data.batch_size)
     print(f"{type(data).__name__} ({told_settings})\n")
     print("\n".join(told(found, data, given.rows)))
     for name, one in found.splits.items():
@@ -87,7 +88,7 @@ def main(arguments: Sequence[str]) -> None:
             raise DataError(f"no image of the {name} split can be read")
     if "on_error" in in_files and any(one.broken for one in found.splits.values()):
         print("A training stops at a file that cannot be read; with --data.on_error skip it leaves it out.\n")
-    name, split = next(iter(data.splits.items()))
+    name, split = next(iter(splits.items()))
     shown = examples(split, data.num_classes, SHOWN)
     _write(output, contact_sheet(shown, data.class_names, f"{type(data).__name__}, {name}"))
     print(f"Contact sheet in {output}")

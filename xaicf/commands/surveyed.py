@@ -66,11 +66,11 @@ def told(found: Survey, data: ImageData, rows: int) -> Iterator[str]:
 def _twice(duplicates: Sequence[Duplicates], splits: Mapping[SplitName, Split]) -> Iterator[str]:
     """Tell which images are there twice, at the size that is trained on, leaks between splits first."""
     if not duplicates:
-        yield "No image is there twice.\n"
+        yield "No image is there twice, of those that were looked at.\n"
     for one in sorted(duplicates, key=lambda one: one.first == one.second):
-        where = f"within {one.first}" if one.first == one.second else f"of {one.second} are also in {one.first}: a leak"
-        labels = f"; {one.relabelled} of them have another class there" if one.relabelled else ""
-        yield f"{one.images} {'duplicates ' if one.first == one.second else ''}{where}{labels}"
+        within = one.first == one.second
+        what = f"Duplicates: {one.images} within" if within else f"Leak: {one.images} of {one.second} also in"
+        yield f"{what} {one.first}" + (f"; {one.relabelled} of them with another class there" if one.relabelled else "")
         for before, after in one.pairs:
             first, second = named(splits[one.first], before, one.first), named(splits[one.second], after, one.second)
             yield f"  {second} = {first}"

@@ -9,6 +9,8 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from xaicf.core import DataError
+from xaicf.data.boxes import seen, upright_size
+from xaicf.data.files import ImageFiles
 
 BRIGHT = 128
 """Grey value, of 255, from which a pixel of a mask is true."""
@@ -23,14 +25,12 @@ class MaskFiles:
 
     Args:
         paths: of the masks' files; where one is empty no pixel is true.
-        images: paths of the images that they belong to.
-        size: height and width.
+        files: the images that they belong to, of which only the sizes are read.
     """
 
-    def __init__(self, paths: Sequence[str], images: Sequence[str], size: tuple[int, int]) -> None:
+    def __init__(self, paths: Sequence[str], files: ImageFiles) -> None:
         self.paths = paths
-        self.images = images
-        self.size = size
+        self.files = files
 
     def __len__(self) -> int:
         """Give the number of masks."""
@@ -48,7 +48,7 @@ class MaskFiles:
         Raises:
             DataError: a file cannot be read, or is of other proportions than its image.
         """
-        masks = torch.zeros(len(index), *self.size, dtype=torch.bool)
+        masks = torch.zeros(len(index), *self.files.shape[1:], dtype=torch.bool)
         with ThreadPoolExecutor() as pool:
             for row, pixels in zip(masks.numpy(), pool.map(self._decode, index.tolist()), strict=True):
                 row[...] = pixels
@@ -56,28 +56,26 @@ class MaskFiles:
 
     def subset(self, index: Tensor, /) -> "MaskFiles":
         """Choose some masks without decoding them."""
-        places = index.tolist()
-        return MaskFiles([self.paths[at] for at in places], [self.images[at] for at in places], self.size)
+        return MaskFiles([self.paths[position] for position in index.tolist()], self.files.subset(index))
 
     def _decode(self, position: int) -> np.ndarray:
-        path, image = self.paths[position], self.images[position]
-        height, width = self.size
+        path = self.paths[position]
+        _, height, width = self.files.shape
         if not path:
-            return np.zeros(self.size, bool)
+            return np.zeros((height, width), bool)
         try:
             with Image.open(path) as file:
                 upright = ImageOps.exif_transpose(file).convert("L")
         except (Image.DecompressionBombError, OSError, SyntaxError, TypeError, ValueError) as error:
             raise DataError(f"mask cannot be read: {path}") from error
-        try:
-            with Image.open(image) as file:
-                shape = ImageOps.exif_transpose(file).size
-        except (Image.DecompressionBombError, OSError, SyntaxError, TypeError, ValueError) as error:
-            raise DataError(f"image cannot be read: {image}") from error
-        if abs(upright.width * shape[1] - upright.height * shape[0]) > max(*upright.size, *shape):
+        wide, high = upright_size(self.files.paths[position])
+        if abs(upright.width * high - upright.height * wide) > max(*upright.size, wide, high):
             raise DataError(
-                f"mask must be of its image's proportions, {shape[0]} × {shape[1]}, "
+                f"mask must be of its image's proportions, {wide} × {high}, "
                 f"got {upright.width} × {upright.height}: {path}"
             )
+        across, down = upright.width / wide, upright.height / high
+        left, top, seen_wide, seen_high = seen((wide, high), self.files)
+        part = (left * across, top * down, (left + seen_wide) * across, (top + seen_high) * down)
         least = 1 if upright.getextrema()[1] == 1 else BRIGHT
-        return np.asarray(ImageOps.fit(upright, (width, height), Image.Resampling.NEAREST)) >= least
+        return np.asarray(upright.resize((width, height), Image.Resampling.NEAREST, part)) >= least

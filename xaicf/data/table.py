@@ -116,19 +116,19 @@ class ImageTable(ListedImages):
                         yield [row[place] for place in cells]
 
             read = read_rows(chosen(), shown, self.attribute_names, self.table, split)
-        paths = located(read.files, self.root, self.table)
+        files = ImageFiles(located(read.files, self.root, self.table), self.image_shape)
         data = LabelledImages(
-            ImageFiles(paths, self.image_shape),
+            files,
             torch.tensor(labels),
-            self._masks(masks, paths) if self.mask in at else None,
+            self._masks(masks, files) if self.mask in at else None,
             read.values if self.attribute_names else None,
         )
         return divided(data, read.splits, self.fractions, self.seed, self.table)
 
-    def _masks(self, given: Sequence[str], images: Sequence[str]) -> MaskFiles:
+    def _masks(self, given: Sequence[str], files: ImageFiles) -> MaskFiles:
         named = located([name for name in given if name], self.root, self.table, "masks")
         found = iter(named)
-        return MaskFiles([next(found) if name else "" for name in given], images, self.image_shape[1:])
+        return MaskFiles([next(found) if name else "" for name in given], files)
 
 
 def _class_names(known: set[str], classes: Sequence[str] | None, where: Path) -> tuple[str, ...]:
