@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import wandb
 import wandb_workspaces.reports.v2 as reports
 from wandb.errors import Error
 from wandb_workspaces import workspaces
@@ -104,8 +105,8 @@ def report(entity: str, project: str, name: str, logged: Mapping[str, Kind]) -> 
     """Describe a report on all runs of a project; nothing is sent."""
     blocks: list[BlockTypes] = [reports.TableOfContents()]
     for one in sections(logged):
-        runs = reports.Runset(entity=entity, project=project, name="Runs")
-        grid = reports.PanelGrid(runsets=[runs], panels=list(one.panels))
+        # Without a project of its own a set of runs is of the report's, and nobody asks the server for it.
+        grid = reports.PanelGrid(runsets=[reports.Runset(name="Runs")], panels=list(one.panels))
         blocks += [reports.H2(one.name), reports.P(one.about), grid]
     return reports.Report(entity=entity, project=project, title=name, blocks=blocks, width="fluid")
 
@@ -126,6 +127,7 @@ def save(view: View) -> str:
         UserError: nobody is logged in, the server cannot be reached, or it refuses.
     """
     try:
+        wandb.Api()  # says what is amiss with the key or the server, for which a report has no error of its own
         view.save()  # type: ignore[no-untyped-call]  # the package leaves it untyped
         return str(view.url)
     except (Error, OSError, ValueError) as error:
