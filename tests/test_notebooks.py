@@ -31,7 +31,7 @@ HOLDS = {
     """,
     "compare_explainers": """
         assert {row["explainer"] for row in table if row["measure"] == "deletion"} == set(explainers)
-        assert {row["explainer"] for row in table if row["measure"] == "validity"} == {"CDeepEx", "Criticism"}
+        assert {row["explainer"] for row in table if row["measure"] == "validity"} == {"CDeepEx", "xGEMs"}
         assert all(row["low"] <= row["mean"] <= row["high"] for row in table if row["n"])
     """,
     "find_a_planted_bias": """
