@@ -210,6 +210,16 @@ def test_panels_name_nothing_else(make: Any) -> None:
     assert set(named(found["spec"])) - {"Step", "_step"} == {*shown, panels.STEPS}
 
 
+def test_panels_of_a_report_lie_apart_whatever_was_made_before() -> None:
+    for _ in range(2):
+        found = json.loads(panels.specification(panels.report("e", "p", "n", LOGGED)))
+        for block in found["spec"]["blocks"]:
+            grid = block.get("metadata", {}).get("panelBankSectionConfig", {}).get("panels", [])
+            places = [one["layout"] for one in grid]
+            taken = [(at["x"] + x, at["y"] + y) for at in places for x in range(at["w"]) for y in range(at["h"])]
+            assert len(set(taken)) == len(taken)
+
+
 def test_nothing_logged_gives_no_section() -> None:
     assert panels.sections({}) == []
     assert [one.name for one in panels.sections({"val/loss": "number"})] == ["Training"]

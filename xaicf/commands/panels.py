@@ -20,8 +20,8 @@ STEPS = "trainer/global_step"
 SAMPLES = 4
 """Samples of each explainer that are shown, those with the lowest ids."""
 
-WIDE = reports.Layout(w=24, h=16)
-MEDIA = reports.Layout(w=24, h=9)
+WIDTH = 24
+"""Of a report's page, in its units."""
 
 
 @dataclass(frozen=True)
@@ -55,9 +55,7 @@ def sections(logged: Mapping[str, Kind]) -> list[Section]:
     explained = [key for key in images if key.startswith("explain/")]
     training: list[PanelTypes] = _curves(numbers, ("train", "val", "test"))
     training += [_slider(key, [key]) for key in images if key not in explained]
-    explanations: list[PanelTypes] = [
-        reports.WeavePanelSummaryTable(table_name=key, layout=WIDE) for key in tables if key.startswith("explain/")
-    ]
+    explanations: list[PanelTypes] = [_table(key) for key in tables if key.startswith("explain/")]
     for explainer in dict.fromkeys(key.split("/")[1] for key in explained):
         keys = [key for key in explained if key.split("/")[1] == explainer]
         explanations.append(_slider(explainer, keys[:SAMPLES]))
@@ -164,13 +162,21 @@ def _measures(numbers: Sequence[str]) -> list[PanelTypes]:
 
 
 def _other_tables(tables: Sequence[str]) -> list[PanelTypes]:
-    return [
-        reports.WeavePanelSummaryTable(table_name=key, layout=WIDE) for key in tables if not key.startswith("explain/")
-    ]
+    return [_table(key) for key in tables if not key.startswith("explain/")]
 
 
 def _slider(title: str, keys: Sequence[str]) -> PanelTypes:
     """Show pictures with a slider over the epochs."""
     return reports.MediaBrowser(
-        title=title, media_keys=list(keys), num_columns=1, mode="gallery", gallery_axis="step", layout=MEDIA
+        title=title, media_keys=list(keys), num_columns=1, mode="gallery", gallery_axis="step", layout=_across(9)
     )
+
+
+def _table(key: str) -> PanelTypes:
+    """Show a table as runs last logged it."""
+    return reports.WeavePanelSummaryTable(table_name=key, layout=_across(16))
+
+
+def _across(height: int) -> reports.Layout:
+    """Take the whole width; one for each panel, since a report moves panels apart by changing theirs."""
+    return reports.Layout(w=WIDTH, h=height)
