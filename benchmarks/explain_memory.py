@@ -80,7 +80,7 @@ def main() -> int:
                 pool.submit(write, folders, args.data_root).result()
             configs = {}
             for count, folder in folders.items():
-                size = {"image_size": 28, "channels": 1, "test_fraction": 1, "in_memory": False}
+                size = {"image_size": 28, "channels": 1, "test_fraction": 1, "storage": "stream"}
                 data = {"class_path": "ImageFolder", "init_args": {"root": str(folder), **size}}
                 config = Path(home, f"{count}.yaml")
                 configs[count] = mnist_config(config, CHEAP, args.runs, None, None, data, generator=None)

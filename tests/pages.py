@@ -16,6 +16,7 @@ from jsonargparse import ArgumentParser
 from torch import nn
 
 from xaicf.cli import main
+from xaicf.commands.parser import LIGHTNING
 from xaicf.commands.study import read
 from xaicf.data import ImageData
 from xaicf.explainers import Explainer
@@ -184,9 +185,9 @@ def brief(arguments: list[str]) -> list[str]:
 
 
 def parse_only(arguments: list[str]) -> None:
-    """Let the command line read arguments, and stop there."""
-    if arguments[0] in {"fit", "validate", "test", "predict", "explain"}:
-        arguments = [*arguments, "--print_config"]
+    """Let the command line read arguments, and stop there; of commands without a trainer, know their options."""
+    trained = arguments[0] in LIGHTNING
+    arguments = [*arguments, "--print_config" if trained else "--help"]
     with redirect_stdout(StringIO()) as told:
         try:
             code = main(arguments)
@@ -194,6 +195,8 @@ def parse_only(arguments: list[str]) -> None:
             code = int(ended.code or 0)
     assert code == 0, f"{shlex.join(arguments)} is refused"
     assert told.getvalue()
+    for word in arguments[1:]:
+        assert trained or not word.startswith("--") or word.partition("=")[0] in told.getvalue(), f"no option {word}"
 
 
 def named_classes(settings: object) -> Iterator[dict[str, Any]]:

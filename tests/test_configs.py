@@ -6,6 +6,23 @@ from pathlib import Path
 
 import pytest
 import torch
+import torchvision
+import yaml
+from official_data import (
+    publish,
+    write_adult_faces,
+    write_aircraft,
+    write_bam,
+    write_cars,
+    write_celeba,
+    write_cifar10,
+    write_cub,
+    write_domains,
+    write_flowers,
+    write_food,
+    write_imagenet,
+    write_svhn,
+)
 from PIL import Image
 from small_data import write_faces, write_photos, write_scenes, write_small
 
@@ -14,10 +31,36 @@ from xaicf.explainers.solvers import SOLVERS, AugmentedLagrangian
 from xaicf.store import explainers, verify
 
 CONFIGS = Path(__file__).parents[1] / "configs"
-ALL = sorted(path for path in CONFIGS.rglob("*.yaml") if "studies" not in path.parts)
+ALL = sorted(path for path in CONFIGS.rglob("*.yaml") if not {"studies", "sweeps"} & set(path.parts))
 UNFIT = "xaicf.explainers.baselines.Ganmex"
 EXPLAINERS = re.compile(r"  - \{?class_path: (?:Attribution|CDeepEx|Criticism|Prototype)\b")
 FETCHED = re.compile(r"^  class_path: (?:Biased|LateClass|Coloured|Morpho)?(MNIST|FashionMNIST)$", re.MULTILINE)
+OFFICIAL = {
+    "AttributeFolder": write_adult_faces,
+    "CIFAR10": write_cifar10,
+    "CUB200": write_cub,
+    "CelebA": write_celeba,
+    "CelebAHair": write_celeba,
+    "FGVCAircraft": write_aircraft,
+    "Flowers102": write_flowers,
+    "Food101": write_food,
+    "ILSVRC2012": write_imagenet,
+    "SVHN": write_svhn,
+    "StanfordCars": write_cars,
+    "TwoDomains": write_domains,
+}
+KIND = re.compile(r"^  class_path: (\w+)$", re.MULTILINE)
+"""The first is that of the data."""
+
+SMALLER = {
+    r"image_size: \d+": "image_size: 32",
+    r"workers: \d+": "workers: 0",
+    r"batch_size: (?:64|128)": "batch_size: 4",
+    r"architecture: \w+(?:, weights: \w+)?": "architecture: mobilenet_v3_small",
+    r"held: \[Young\],": "held: [Young], bisections: 1, steps: 5,",
+    r"channels: \[64, 128, 256, 512, 1024\]": "channels: [16, 32]",
+}
+"""What takes long, and begins with weights that are fetched, in configurations of published sets."""
 
 
 @pytest.fixture(autouse=True)
@@ -27,9 +70,25 @@ def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
     # Networks that have hardly learned have no ties, and looking for one to the end takes long.
     monkeypatch.setitem(SOLVERS, "augmented_lagrangian", AugmentedLagrangian(outer_steps=2))
     monkeypatch.setenv("WANDB_MODE", "offline")
+    publish(monkeypatch)
     yield
     if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
+
+
+def arguments_of(config: Path) -> list[str]:
+    """Write small files for a published set, once, or for another set."""
+    text = config.read_text()
+    kind = KIND.search(text)
+    if kind is not None and kind[1] in OFFICIAL:
+        if not Path("data", kind[1]).is_file():
+            OFFICIAL[kind[1]](Path("data"))
+            Path("data", kind[1]).touch()
+        return ["--data.root=data"]
+    if "objects: bam/objects" in text:
+        write_bam(Path("data"))
+        return ["--data.root=data", "--data.images_per_class=10"]
+    return data_arguments(config)
 
 
 def data_arguments(config: Path) -> list[str]:
@@ -45,7 +104,7 @@ def data_arguments(config: Path) -> list[str]:
         colours = {"red": (200, 0, 0), "green": (0, 200, 0), "blue": (0, 0, 200)}
         for name, colour in colours.items():
             Path("images", name).mkdir(parents=True, exist_ok=True)
-            for number in range(10):
+            for number in range(13):  # of which four are for the test
                 Image.new("RGB", (40 + number, 48), colour).save(Path("images", name, f"{number}.png"))
         return ["--data.root=images", *(["--data.batch_size=4"] if "image_size: 224" in config.read_text() else [])]
     if "class_path: Faces" in config.read_text():
@@ -58,9 +117,21 @@ def data_arguments(config: Path) -> list[str]:
     return ["--data.root=data"]
 
 
+def smaller(config: Path) -> str:
+    """Give the text of a configuration, of a published set with smaller images and networks."""
+    text = config.read_text()
+    kind = KIND.search(text)
+    if (kind is None or kind[1] not in OFFICIAL) and not re.search("resnet101|bam/objects", text):
+        return text
+    for pattern, word in SMALLER.items():
+        text = re.sub(pattern, word, text)
+    return text
+
+
 def fit(config: Path, *arguments: str) -> int:
     quiet = ["--trainer.enable_progress_bar=false", "--trainer.enable_model_summary=false"]
-    return main(["fit", f"--config={config}", *data_arguments(config), *quiet, *arguments])
+    Path(config.name).write_text(smaller(config))
+    return main(["fit", f"--config={config.name}", *arguments_of(config), *quiet, *arguments])
 
 
 def train_named(config: Path) -> None:
@@ -90,8 +161,8 @@ def test_runs_as_it_stands(config: Path) -> None:
         return
     train_named(config)
     if config.parent.name == "explain":
-        arguments = [*data_arguments(config), "--model.ids=[0,2,3]", "--model.block_size=2", "--output=store"]
-        text = config.read_text()
+        arguments = [*arguments_of(config), "--model.ids=[0,2,3]", "--model.block_size=2", "--output=store"]
+        text = smaller(config)
         if "translator: " in text:  # of two batches, which nobody has measured
             assert main(["explain", f"--config={config}", *arguments]) == 2
             unfit = f"{{class_path: {UNFIT}, init_args: {{unfit: true}}}}"
@@ -121,3 +192,25 @@ def test_every_run_has_a_folder_of_its_own() -> None:
         == len(set(folders))
         == len([path for path in ALL if path.parent.name not in {"explain", "trainer"}])
     )
+
+
+def test_networks_and_weights_that_are_named_are_torchvision_s() -> None:
+    for path in ALL:
+        for architecture, weights in re.findall(r"architecture: (\w+), weights: (\w+)", path.read_text()):
+            assert weights in torchvision.models.get_model_weights(architecture).__members__
+    cases = yaml.safe_load((CONFIGS / "studies/imagenet/wc_recourse.yaml").read_text())["cases"]
+    assert len({case["foreign"]["factory"] for case in cases}) == 9
+    for case in cases:
+        name = case["foreign"]["factory"].rpartition(".")[2]
+        assert case["foreign"]["arguments"]["weights"] in torchvision.models.get_model_weights(name).__members__
+
+
+def test_studies_name_configurations_that_ship() -> None:
+    named = {
+        one
+        for path in CONFIGS.rglob("*.yaml")
+        for one in re.findall(r"configs/[\w/]+\.yaml", path.read_text())
+        if "studies" in path.parts
+    }
+    assert named
+    assert all((CONFIGS.parent / one).is_file() for one in named)

@@ -16,6 +16,8 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 
 import xaicf.callbacks
+import xaicf.commands.dashboard
+import xaicf.commands.data
 import xaicf.commands.evaluate
 import xaicf.commands.methods
 import xaicf.commands.report
@@ -27,10 +29,11 @@ import xaicf.tasks
 from xaicf.callbacks import ExplainAtValidationEnd
 from xaicf.callbacks.settings import SaveSettings
 from xaicf.commands import Trainer
+from xaicf.commands.building import refusals
 from xaicf.commands.explain import Explain
 from xaicf.commands.orphan import end_with_launcher
 from xaicf.commands.parser import TITLES, lightning_words
-from xaicf.core import CheckpointError, InputError, UserError, read_checkpoint
+from xaicf.core import CheckpointError, UserError, read_checkpoint
 from xaicf.data import ImageData
 from xaicf.mistakes import one_line
 from xaicf.shipped import with_shipped
@@ -46,6 +49,8 @@ LINKED = ("image_shape", "num_classes", "class_names", "attribute_names")
 """What a task may take from its data; a task without such an argument is left alone."""
 
 OTHERS = {
+    "data": xaicf.commands.data.main,
+    "dashboard": xaicf.commands.dashboard.main,
     "evaluate": xaicf.commands.evaluate.main,
     "methods": xaicf.commands.methods.main,
     "report": xaicf.commands.report.main,
@@ -137,17 +142,8 @@ class CLI(LightningCLI):
 
     def instantiate_classes(self) -> None:
         """Build everything; a value that a constructor refuses is the user's mistake, any other error a defect."""
-        try:
+        with refusals(NAMED, LINKED):
             super().instantiate_classes()
-        except (ValueError, MisconfigurationException) as error:
-            cause: BaseException = error  # jsonargparse wraps whatever a constructor raises
-            while cause.__cause__ is not None and not isinstance(cause, UserError):
-                cause = cause.__cause__
-            if isinstance(cause, UserError):
-                raise cause from None
-            if isinstance(cause, ValueError | MisconfigurationException):
-                raise InputError(one_line(str(error), NAMED, LINKED)) from error
-            raise
         if self.subcommand in {"fit", "validate"}:
             # The trainer asks again, but only after the loggers have opened their runs.
             for callback in self.trainer.callbacks:  # type: ignore[attr-defined]  # Lightning sets it from outside

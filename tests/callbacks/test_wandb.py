@@ -1,20 +1,20 @@
 """What W&B gets, read back from the run's own file; and what it does where nobody is logged in."""
 
 import json
+import math
 import os
-import struct
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from wandb.proto.wandb_internal_pb2 import Record
+from offline import artifacts, entries, read
 
 from xaicf import store
 
 SAMPLES = 3
+EXPLAINERS = ("gradient-weighted", "gradcam-pair")
 
 # One process imports; each case is a fork of it, since W&B reads its environment once in a process.
 LAUNCHER = """
@@ -93,50 +93,14 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Run]:
     }
 
 
-def records(path: Path) -> Iterator[Record]:
-    """Read LevelDB's log framing: blocks of 32 KiB, pieces with headers of crc, length and kind."""
-    data, block = path.read_bytes(), 1 << 15
-    assert data[:4] == b":W&B"
-    offset, whole = 7, b""
-    while offset < len(data):
-        room = block - offset % block
-        if room < 7:
-            offset += room
-            continue
-        _, length, kind = struct.unpack_from("<IHB", data, offset)
-        whole += data[offset + 7 : offset + 7 + length]
-        offset += 7 + length
-        if kind in {1, 4}:  # full, last
-            yield Record.FromString(whole)
-            whole = b""
-
-
 def wandb_folder(run: Run) -> Path:
     (folder,) = (run.folder / "wandb").glob("offline-run-*")
     return folder
 
 
-def read(run: Run) -> list[Record]:
-    (path,) = wandb_folder(run).glob("run-*.wandb")
-    return list(records(path))
-
-
-def value(parts: dict[str, Any]) -> Any:
-    """Join what W&B takes apart: {"": 1} is 1, {"path": p} is a mapping."""
-    return parts.get("", parts)
-
-
 def history(run: Run) -> list[dict[str, Any]]:
-    """Every logged entry that tells of an explanation."""
-    entries = []
-    for record in read(run):
-        entry: dict[str, dict[str, Any]] = {}
-        for item in record.history.item:
-            name, *inner = item.nested_key or [item.key]
-            entry.setdefault(name, {})[".".join(inner)] = json.loads(item.value_json)
-        if any(name.startswith("explain/") for name in entry):
-            entries.append({name: value(parts) for name, parts in entry.items()})
-    return entries
+    """Give every entry of a validation."""
+    return [entry for entry in entries(wandb_folder(run)) if any(name.endswith("/solved") for name in entry)]
 
 
 @pytest.mark.parametrize("case", list(CASES))
@@ -173,31 +137,75 @@ def test_pictures_table_and_numbers_are_there(case: str, runs: dict[str, Run]) -
         assert "explain/gradcam-pair/seconds_per_image" in numbers
         assert {name: entry[name] for name in numbers} == numbers
 
-        assert entry["explain/table"]["_type"] == "table-file"
-        table = json.loads((files / entry["explain/table"]["path"]).read_text())
-        rows = [dict(zip(table["columns"], row, strict=True)) for row in table["data"]]
-        asked = [(row["explainer"], row["sample"]) for row in rows]
+        rows = table_of(run, entry)
+        asked = [(row["explainer"], row["id"]) for row in rows]
         expected = [(name, id_) for name in ("gradient-weighted", "gradcam-pair") for id_ in range(SAMPLES)]
         assert asked == expected
         for row in rows:
             assert row["epoch"] == entry["epoch"]
-            same = row["fact"] == row["foil"]
-            assert row["status"] == ("not_applicable" if same else "solved")
-            assert row["label"] == row["foil"]
-            assert row["panel"] == "Image"
     # The table's pictures travel in an artifact beside it.
-    tables = [record.artifact for record in read(run) if record.WhichOneof("record_type") == "artifact"]
-    assert len(tables) == 2
+    tables = artifacts(wandb_folder(run))
+    assert len(tables) == 3
     for artifact in tables:
-        paths = [content.path for content in artifact.manifest.contents]
-        assert sum(path.endswith(".png") for path in paths) == 2 * SAMPLES
+        assert any(content.path.endswith(".png") for content in artifact.manifest.contents)
+
+
+def table_of(run: Run, entry: dict[str, Any]) -> list[dict[str, Any]]:
+    assert entry["explain/table"]["_type"] == "table-file"
+    table = json.loads((wandb_folder(run) / "files" / entry["explain/table"]["path"]).read_text())
+    return [dict(zip(table["columns"], row, strict=True)) for row in table["data"]]
+
+
+def test_a_row_tells_what_the_store_holds(runs: dict[str, Run]) -> None:
+    run = runs["offline"]
+    last = history(run)[-1]
+    kept = {name: store.table(run.folder / "explanations/epoch_0001", name).to_pylist() for name in EXPLAINERS}
+    names = [str(number) for number in range(10)]
+    for row in table_of(run, last):
+        (told,) = (one for one in kept[row["explainer"]] if one["index"] == row["id"])
+        assert [row[key] for key in ("label", "fact", "foil")] == [
+            names[told[key]] for key in ("label", "fact", "foil")
+        ]
+        assert row["predicted"] == row["fact"]  # the question is why the classifier says what it says
+        assert row["correct"] == (told["fact"] == told["label"])
+        asked = told["fact"] != told["foil"]
+        assert row["status"] == ("solved" if asked else "not_applicable")
+        pictures = {"input": "Image", "attribution": "Image" if asked else None}
+        assert {name: row[name] for name in pictures} == pictures
+        assert row["counterfactual"] is row["baseline"] is None  # gradients know none
+        for name in (name for name in told if name.startswith("scalars/")):
+            number = row[name.removeprefix("scalars/")]
+            assert number == (pytest.approx(told[name]) if math.isfinite(told[name]) else None)
+    assert {"fact_probability", "foil_probability"} <= set(row)
+
+
+def test_a_training_ends_with_one_table_of_all_epochs(runs: dict[str, Run]) -> None:
+    run = runs["offline"]
+    rows = table_of(run, entries(wandb_folder(run))[-1])
+    assert rows == [row for entry in history(run) for row in table_of(run, entry)]
+
+
+def test_what_was_logged_is_written_beside_the_run(runs: dict[str, Run]) -> None:
+    run = runs["offline"]
+    written = json.loads((wandb_folder(run) / "files/logged.json").read_text())
+    kinds = {"image-file": "image", "table-file": "table"}
+    logged = {
+        name: kinds[value["_type"]] if isinstance(value, dict) else "number"
+        for entry in entries(wandb_folder(run))
+        for name, value in entry.items()
+        if not name.startswith("_")
+    }
+    assert {name: kind for name, kind in logged.items() if name != "trainer/global_step"} == written
 
 
 def test_explanations_are_drawn_against_the_epoch(runs: dict[str, Run]) -> None:
     run = runs["offline"]
-    metrics = [record.metric for record in read(run) if record.WhichOneof("record_type") == "metric"]
+    metrics = [record.metric for record in read(wandb_folder(run)) if record.WhichOneof("record_type") == "metric"]
     steps = [metric.step_metric for metric in metrics if metric.glob_name == "explain/*"]
     assert steps == ["epoch"]  # once for a run, not at every look at the logger
+    names = {metric.name: metric.step_metric for metric in metrics}
+    assert names["val/loss"] == names["val/accuracy"] == "epoch"
+    assert "train/loss" not in names
     # A name of its own goes before any pattern: Lightning defines "*", and W&B takes either at random.
     own = {metric.name: metric.step_metric for metric in metrics if metric.name.startswith("explain/")}
     for entry in history(run):

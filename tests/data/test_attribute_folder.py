@@ -23,16 +23,16 @@ def put(root: Path, rows: list[str], header: str = "image,Grey,Odd,Bright") -> N
     (root / "attributes.csv").write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
 
 
-@pytest.mark.parametrize("in_memory", [True, False])
-def test_attributes_go_with_their_images(root: Path, in_memory: bool) -> None:
-    data = AttributeFolder("Odd", str(root), image_size=4, channels=1, in_memory=in_memory)
+@pytest.mark.parametrize("storage", ["memory", "stream"])
+def test_attributes_go_with_their_images(root: Path, storage: Any) -> None:
+    data = AttributeFolder("Odd", str(root), image_size=4, channels=1, storage=storage)
     assert data.class_names == ("not Odd", "Odd")
     assert data.attribute_names == ("Grey", "Odd", "Bright")
     assert data.image_shape == (1, 4, 4)
     data.setup()
     seen = []
     for split, size in (("train", 32), ("val", 4), ("test", 4)):
-        assert isinstance(data.splits[split].images, ImageFiles) != in_memory  # type: ignore[index]
+        assert isinstance(data.splits[split].images, ImageFiles) == (storage == "stream")  # type: ignore[index]
         batch = data.samples(range(size), split)  # type: ignore[arg-type]
         greys = (255 * batch["image"][:, 0, 0, 0]).round().long()
         assert torch.equal(batch["label"], greys % 2)
@@ -83,7 +83,7 @@ def test_wrong_tables(root: Path) -> None:
         AttributeFolder("Odd", str(root), attributes=["Hat"])
     with pytest.raises(DataError, match=r"attributes.csv has no attribute Young, only Grey, Odd, Bright$"):
         AttributeFolder("Young", str(root))
-    with pytest.raises(DataError, match=r"table of attributes not found: .*other.csv"):
+    with pytest.raises(DataError, match=r"table not found: .*other.csv"):
         AttributeFolder("Odd", str(root), "other.csv")
     put(root, [], "image,Odd")
     with pytest.raises(DataError, match=r"attributes.csv has no row"):
@@ -92,7 +92,7 @@ def test_wrong_tables(root: Path) -> None:
     with pytest.raises(DataError, match=r"attributes.csv must name columns in its first row"):
         AttributeFolder("Odd", str(root))
     (root / "attributes.csv").write_bytes(b"image,Odd\n\xff\xfe,1\n")
-    with pytest.raises(DataError, match=r"table of attributes cannot be read: .*attributes.csv"):
+    with pytest.raises(DataError, match=r"table cannot be read: .*attributes.csv"):
         AttributeFolder("Odd", str(root)).setup()
 
 

@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from official_data import write_celeba
 from PIL import Image
 
 from xaicf.core import DataError, InputError
-from xaicf.data import CelebA, ImageFiles
+from xaicf.data import CelebA, CelebAHair, ImageFiles
 from xaicf.data.celeba import ATTGAN
 
 NAMES = (*ATTGAN[:6], "5_o_Clock_Shadow", *ATTGAN[6:])
@@ -82,3 +83,32 @@ def test_wrong_options() -> None:
         CelebA(attributes=["Male", "Male"])
     with pytest.raises(InputError, match="image_size must be at least 1, got 0"):
         CelebA(image_size=0)
+
+
+def test_hair(tmp_path: Path) -> None:
+    write_celeba(tmp_path, 120)
+    data = CelebAHair(str(tmp_path), image_size=8)
+    data.setup()
+    assert data.class_names == ("blonde female", "dark-haired male", "dark-haired female")
+    lines = (tmp_path / "celeba/list_attr_celeba.txt").read_text().splitlines()
+    names = lines[1].split()
+    expected: dict[str, list[tuple[int, int]]] = {"train": [], "val": [], "test": []}
+    for number, line in enumerate(lines[2:]):
+        has = {name: value == "1" for name, value in zip(names, line.split()[1:], strict=True)}
+        dark = has["Black_Hair"] or has["Brown_Hair"]
+        split = ("train", "train", "train", "train", "val", "test")[number % 6]
+        if has["Blond_Hair"] and not dark and not has["Male"]:
+            expected[split].append((number, 0))
+        elif dark and not has["Blond_Hair"]:
+            expected[split].append((number, 1 if has["Male"] else 2))
+    for name, rows in expected.items():
+        batch = data.samples(range(len(data.splits[name])), name)  # type: ignore[arg-type, index]
+        greys = (255 * batch["image"][:, 0, 4, 4]).round().int().tolist()
+        assert list(zip(greys, batch["label"].tolist(), strict=True)) == rows
+        blond = batch["attributes"][:, data.attribute_names.index("Blond_Hair")]
+        assert torch.equal(blond == 1, batch["label"] == 0)
+    only_black = CelebAHair(str(tmp_path), dark=["Black_Hair"], image_size=8)
+    only_black.setup()
+    assert len(only_black.split("train")) != len(data.split("train"))
+    with pytest.raises(InputError, match="dark must name an attribute or more, got none"):
+        CelebAHair(dark=[])

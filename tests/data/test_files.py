@@ -44,8 +44,8 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 @pytest.mark.parametrize("channels", [1, 3])
 def test_samples_are_those_in_memory(root: Path, channels: Any) -> None:
     held, left = (
-        ImageFolder(str(root), 8, channels, val_fraction=0.3, test_fraction=0.2, in_memory=in_memory, seed=3)
-        for in_memory in (True, False)
+        ImageFolder(str(root), 8, channels, val_fraction=0.3, test_fraction=0.2, storage=storage, seed=3)
+        for storage in ("memory", "stream")
     )
     held.setup()
     left.setup()
@@ -61,7 +61,7 @@ def test_samples_are_those_in_memory(root: Path, channels: Any) -> None:
 
 
 def test_nothing_is_decoded_before_it_is_asked_for(root: Path, opened: list[str]) -> None:
-    data = ImageFolder(str(root), 8, test_fraction=1, in_memory=False)
+    data = ImageFolder(str(root), 8, test_fraction=1, storage="stream")
     data.setup()
     assert isinstance(data.splits["test"].images, ImageFiles)
     assert opened == []
@@ -80,7 +80,7 @@ def test_an_epoch_decodes_each_image_once(root: Path, opened: list[str]) -> None
             seen.append(batch)
 
     quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
-    data = ImageFolder(str(root), 8, test_fraction=1, in_memory=False, batch_size=10)
+    data = ImageFolder(str(root), 8, test_fraction=1, storage="stream", batch_size=10)
     Trainer(accelerator="cpu", **quiet).test(Watching(), datamodule=data, verbose=False)
     assert sorted(opened) == [f"{path.parent.name}/{path.name}" for path in sorted(root.rglob("*.*"))]
     expected = ImageFolder(str(root), 8, test_fraction=1).samples(range(27), "test")["image"]
@@ -107,7 +107,7 @@ def test_the_middle_is_cut_out_first(tmp_path: Path, crop: int, size: int) -> No
 
 
 def test_a_file_that_has_gone_is_named(root: Path) -> None:
-    data = ImageFolder(str(root), 8, test_fraction=1, in_memory=False)
+    data = ImageFolder(str(root), 8, test_fraction=1, storage="stream")
     data.setup()
     (root / "dog" / "04.png").unlink()
     data.samples(range(19), "test")

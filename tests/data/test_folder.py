@@ -1,6 +1,7 @@
 """Anybody's images: sizes, modes and orientations as they come."""
 
 import itertools
+import os
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +106,7 @@ def test_class_missing_from_a_given_split_is_named(one: Path) -> None:
         ImageFolder(str(one), 4).setup()
 
 
-@pytest.mark.parametrize("size", [(8, 8), (5, 40), (40, 5), (3, 2), (1, 200)])
+@pytest.mark.parametrize("size", [(8, 8), (5, 40), (40, 5), (3, 2), (1, 200), (1, 1), (2, 9000)])
 @pytest.mark.parametrize(
     ("mode", "colour", "suffix", "expected"),
     [
@@ -133,6 +134,102 @@ def test_sixteen_bit_grey_is_scaled(one: Path, channels: Any) -> None:
     """Medical and scientific images come so; cut off at 255 they would be white."""
     put(one, Image.fromarray(np.full((8, 8), 25700, np.uint16)), ".png")
     assert np.abs(only_image(one, 4, channels).astype(int) - 100).max() <= 1
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_sixteen_bits_in_either_order_of_bytes(one: Path, order: str) -> None:
+    """Microscopes and scanners write TIFF in both."""
+    pixels = np.linspace(0, 65535, 64).round().reshape(8, 8)
+    mode = "I;16" if order == "<" else "I;16B"
+    put(one, Image.frombytes(mode, (8, 8), pixels.astype(f"{order}u2").tobytes()), ".tif")
+    assert np.abs(only_image(one, 8, channels=1)[..., 0] - pixels / 257).max() <= 0.5
+
+
+def test_floating_point_is_refused_with_the_reason(one: Path) -> None:
+    """Cut off to whole numbers, values in [0, 1] would be black without a word."""
+    put(one, Image.fromarray(np.full((8, 8), 0.5, np.float32)), ".tif")
+    with pytest.raises(DataError, match=r"a.image\.tif \(grey values must be whole numbers"):
+        only_image(one, 4)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "RGB"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_what_is_transparent_is_white(one: Path, mode: str, channels: Any) -> None:
+    """The colours beneath, here a dark grey, are what a drawing program happened to leave there."""
+    pixels = np.full((8, 8), 30, np.uint8)
+    pixels[:, 4:] = 90
+    options: dict[str, Any] = {}
+    if mode in {"RGBA", "LA"}:
+        opaque = np.where(pixels == 30, 0, 255).astype(np.uint8)
+        opaque[0, 4:] = 102  # two fifths
+        layers = [Image.fromarray(pixels)] * (len(mode) - 1) + [Image.fromarray(opaque)]
+        image = Image.merge(mode, layers)
+    elif mode == "P":
+        image = Image.fromarray(pixels // 60, "P")
+        image.putpalette([30, 30, 30, 90, 90, 90])
+        options["transparency"] = 0
+    else:
+        image = Image.fromarray(pixels).convert("RGB")
+        options["transparency"] = (30, 30, 30)
+    put(one, image, ".png", **options)
+    expected = np.where(pixels == 30, 255, pixels).astype(float)
+    if mode in {"RGBA", "LA"}:
+        expected[0, 4:] = 0.4 * 90 + 0.6 * 255
+    assert np.abs(only_image(one, 8, channels) - expected[..., None]).max() <= 1
+
+
+def test_the_first_picture_of_an_animation(one: Path) -> None:
+    first, second = (Image.fromarray(np.full((8, 8), grey, np.uint8)) for grey in (50, 150))
+    put(one, first, ".gif", save_all=True, append_images=[second])
+    assert (only_image(one, 4) == 50).all()
+
+
+def test_names_in_any_language_suffixes_in_any_case_and_links(tmp_path: Path) -> None:
+    elsewhere, names = tmp_path / "elsewhere", ("日本 – Käse 🧀", "a, b; 'c' [d]*")
+    for number, name in enumerate(names):
+        write(elsewhere / name, range(50 * number, 50 * number + 3))
+    own = elsewhere / names[1]
+    (own / "050.png").rename(own / "Ünïcode und 🐈.PNG")
+    # Of JPEG even greys, which it keeps.
+    suffixes = {10: "JPG", 12: "Jpeg", 14: "JFIF", 15: "GIF", 17: "TIFF", 19: "WebP", 21: "bmp"}
+    for grey, suffix in suffixes.items():
+        form = {"JPG": "JPEG", "JFIF": "JPEG"}.get(suffix, suffix)
+        Image.new("L", (8, 8), grey).save(elsewhere / names[0] / f"{grey}.{suffix}", form, lossless=True)
+    root = tmp_path / "root"
+    root.mkdir()
+    for name in names:
+        (root / name).symlink_to(elsewhere / name)
+    (elsewhere / names[1] / "link.png").symlink_to(elsewhere / names[0] / "001.png")
+    data = ImageFolder(str(root), 4, test_fraction=1, storage="stream")
+    found = greys(data, "test")
+    assert data.class_names == tuple(sorted(names))
+    assert sorted(found) == [0, 1, 1, 2, *suffixes, 50, 51, 52]
+    assert data.split("test").labels.sum() == 10  # of the cheese, which sorts last
+
+
+def test_a_name_that_is_no_unicode(root: Path) -> None:
+    """As old archives have them."""
+    path = root / "cat" / os.fsdecode(b"caf\xe9.png")
+    try:
+        path.write_bytes((root / "cat" / "003.png").read_bytes())
+    except OSError:
+        pytest.skip("this file system takes no such name")
+    data = ImageFolder(str(root), 4, test_fraction=1, storage="stream")
+    assert greys(data, "test").count(3) == 2
+    assert len(data.split("test").digest()) == 64
+
+
+def test_a_link_to_nowhere_is_named(root: Path) -> None:
+    (root / "cat" / "gone.png").symlink_to(root / "nowhere.png")
+    with pytest.raises(DataError, match=r"image cannot be read: .*gone\.png"):
+        ImageFolder(str(root), 4).setup()
+
+
+@pytest.mark.parametrize("name", ["valid", "validation"])
+def test_another_name_for_val_is_told(one: Path, name: str) -> None:
+    (one / "val").rename(one / name)
+    with pytest.raises(DataError, match=f"has a folder {name}, which must be named val"):
+        ImageFolder(str(one), 4)
 
 
 def test_cut_is_the_centred_square(one: Path) -> None:
@@ -218,9 +315,9 @@ def test_folder_that_cannot_be_read_is_named(root: Path, monkeypatch: pytest.Mon
         data.setup()
 
 
-@pytest.mark.parametrize("in_memory", [True, False])
+@pytest.mark.parametrize("storage", ["memory", "stream"])
 @pytest.mark.parametrize("content", [b"", b"no image", "cut", "bomb"])
-def test_unreadable_image_is_named(root: Path, content: Any, in_memory: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreadable_image_is_named(root: Path, content: Any, storage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     path = root / "dog" / "broken.png"
     if content == "cut":
         noise = np.random.default_rng(0).integers(0, 255, (64, 64), np.uint8)
@@ -232,7 +329,7 @@ def test_unreadable_image_is_named(root: Path, content: Any, in_memory: bool, mo
         content = path.read_bytes()
     path.write_bytes(content)
     with pytest.raises(DataError, match=r"image cannot be read: .*broken\.png"):
-        whole(ImageFolder(str(root), test_fraction=1, in_memory=in_memory), "test")
+        whole(ImageFolder(str(root), test_fraction=1, storage=storage), "test")
 
 
 @pytest.mark.parametrize(("val", "test"), [(0.0, 0.1), (0.1, 0.0), (1.0, 0.1), (-0.1, 0.1), (0.5, 0.5), (0.1, 1.5)])

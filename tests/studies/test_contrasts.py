@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from small_data import write, write_photos
+from official_data import write_imagenet
+from small_data import write_photos
 from torch import Tensor, nn
 
 from xaicf.cli import main
@@ -65,11 +66,11 @@ def test_published_weights_are_asked_as_they_were_trained() -> None:
 
 
 def test_imagenet_s_validation_folder_is_asked_by_one_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder of class folders of large pictures, and a factory of torchvision's, here without its weights."""
-    for number in range(3):
-        write(tmp_path / "data/val" / f"n{number:08}", range(60 * number, 60 * number + 2), (260, 240))
+    """ImageNet's validation images and development kit, and a factory of torchvision's, here without its weights."""
+    write_imagenet(tmp_path / "data", train=False)
     monkeypatch.chdir(ROOT)
     text = (ROOT / "configs/studies/imagenet/wc_recourse.yaml").read_text()
+    text = text[: text.index("  - name: ", text.index("  - name: ") + 1)]  # the first network of nine
     assert "weights: IMAGENET1K_V1" in text
     config = tmp_path / "config.yaml"
     config.write_text(text.replace("weights: IMAGENET1K_V1", "weights: null").replace("vgg16", "squeezenet1_1"))

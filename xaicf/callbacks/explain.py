@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -11,6 +12,7 @@ from torch import nn
 from xaicf.callbacks.gather import gathered
 from xaicf.callbacks.logging import log_epoch
 from xaicf.callbacks.record import Record, write_record
+from xaicf.callbacks.table import explanation_table
 from xaicf.core import Batch, Editor, Explanation, Generator, InputError, Subject, Translator
 from xaicf.data import ImageData
 from xaicf.explainers import Explainer, ask, classify, pose
@@ -23,7 +25,8 @@ class ExplainAtValidationEnd(Callback):
     The module in training takes the empty seat of the :class:`Subject`: a generator, a translator, an
     editor or the classifier itself. Images are shared out over the processes and the answers gathered; process 0 writes
     them to ``<default_root_dir>/explanations`` (pictures, tensors, numbers, ``index.html``) and
-    logs them once, against the epoch. Skipped in the sanity check. ``validate`` writes to the folder
+    logs them once, against the epoch; at the end of a training W&B gets one table of all its epochs. Skipped in the
+    sanity check. ``validate`` writes to the folder
     ``explanations/validate``, so that the record of a training stays.
 
     Args:
@@ -63,6 +66,7 @@ class ExplainAtValidationEnd(Callback):
         self.samples = samples
         self.every_n_epochs = every_n_epochs
         self.foil: FoilPolicy = foil
+        self.stores: dict[int, str] = {}
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Check, before anything is trained, that every question can be asked.
@@ -71,6 +75,8 @@ class ExplainAtValidationEnd(Callback):
             InputError: a seat is empty or taken twice, or the data is no :class:`ImageData`.
             ClassifierError: the classifier does not fit the images or the classes of the data.
         """
+        if stage == "fit":
+            self.stores = {}
         if stage in {"fit", "validate"}:
             self.check(pl_module, getattr(trainer, "datamodule", None))
 
@@ -99,7 +105,16 @@ class ExplainAtValidationEnd(Callback):
             records = _in_order(share.values, data.class_names)
             folder = Path(trainer.default_root_dir) / ("explanations" if training else "explanations/validate")
             written = write_record(folder, trainer.current_epoch, records)
-            log_epoch(trainer.loggers, trainer.current_epoch, written.scalars, written.pictures, written.table)
+            if training:
+                self.stores[trainer.current_epoch] = str(written.store)
+            table = partial(explanation_table, {trainer.current_epoch: str(written.store)})
+            log_epoch(trainer.loggers, trainer.current_epoch, written.scalars, written.pictures, table)
+
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Log one table of all epochs, on process 0."""
+        if trainer.is_global_zero and len(self.stores) > 1:
+            table = partial(explanation_table, self.stores)
+            log_epoch(trainer.loggers, max(self.stores), {}, {}, table)
 
     def _subject(self, module: LightningModule) -> Subject:
         classifier, generator, translator, editor = self.frozen

@@ -3,6 +3,7 @@
 import math
 import pkgutil
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,10 @@ import pyarrow as pa
 import torch
 
 from xaicf import store
-from xaicf.callbacks.logging import log_table
+from xaicf.callbacks.lineage import store_item
+from xaicf.callbacks.logging import Table, log_tables
+from xaicf.callbacks.stored import SHOWN
+from xaicf.callbacks.table import explanation_table, measures_of
 from xaicf.commands.evaluator import Evaluator
 from xaicf.commands.naming import explainer_names, store_titles
 from xaicf.commands.parser import Parser
@@ -133,7 +137,18 @@ def main(arguments: Sequence[str]) -> None:
         print(f"Note: {note}")
     print(f"Written to {files['.csv']} and {files['.md']}")
     if given.wandb is not None:
-        log_table(given.wandb, "evaluation", *wide(table))
+        _log(given.wandb, given.stores, table)
+
+
+def _log(project: str, stores: Sequence[str], table: Sequence[dict[str, object]]) -> None:
+    """Log the table, and one of the first images of each store with all that was measured of them."""
+    tables = [Table("evaluation", *wide(table))]
+    for path, title in store_titles(stores).items():
+        evaluation = store.read_evaluation(store.Folder(path))
+        measures = None if evaluation is None else measures_of(evaluation)
+        found = explanation_table({0: path}, SHOWN, measures)
+        tables.append(replace(found, key=found.key if len(stores) == 1 else f"{found.key}/{title}"))
+    log_tables(project, "evaluation", tables, [store_item(path) for path in stores])
 
 
 def _own_measure(path: str) -> Measure:

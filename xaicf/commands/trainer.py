@@ -8,6 +8,7 @@ from lightning import LightningModule
 from lightning.pytorch.callbacks import TQDMProgressBar
 from lightning.pytorch.callbacks.progress.tqdm_progress import Tqdm
 
+from xaicf.callbacks.stored import log_store
 from xaicf.commands.explain import Explain
 from xaicf.commands.memory import parse_bytes
 from xaicf.core import InputError
@@ -64,6 +65,8 @@ class Trainer(lightning.Trainer):
     ) -> None:
         """Explain a split into a store; what the store holds is not computed again.
 
+        A W&B logger gets the means of the explainers' scalars, the table of the first images, and the store's name.
+
         Args:
             model: what to explain.
             datamodule: the samples.
@@ -94,3 +97,4 @@ class Trainer(lightning.Trainer):
                 f"{len(model.manifest.ids)} images, {len(model.explainers)} explainers in {output}; "
                 f"{done} images explained now, {done / seconds if done else 0:.1f} a second"
             )
+            log_store(self.loggers, output)

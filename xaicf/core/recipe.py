@@ -28,7 +28,8 @@ def recipe(factory: Factory, /, **arguments: object) -> Recipe:
         arguments: further keyword arguments; recipes of inner networks are allowed.
 
     Returns:
-        The factory's import path with ``arguments``, those that a partial holds and plain defaults.
+        The factory's import path with ``arguments``, those that a partial holds and plain defaults. What a factory
+        says is ``only_to_start`` a training has its default: a checkpoint brings the weights itself.
 
     Raises:
         InputError: the factory cannot be imported by name, :func:`build` would refuse it, or an argument is
@@ -42,6 +43,8 @@ def recipe(factory: Factory, /, **arguments: object) -> Recipe:
     name = getattr(factory, "__qualname__", repr(factory))
     if not name.isidentifier():
         raise InputError(f"network must be an importable class or function, got {name}")
+    for key in getattr(factory, "only_to_start", ()):
+        keywords.pop(key, None)
     for key, value in keywords.items():
         if not _is_plain(value):
             raise InputError(f"{name} argument {key} must be plain (numbers, text, lists), got {value!r}")

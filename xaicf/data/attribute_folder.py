@@ -1,25 +1,21 @@
 """Anybody's own images with a table of what they show."""
 
-import csv
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Literal
 
-import torch
-
 from xaicf.core import DataError, InputError, SplitName
-from xaicf.data.attribute_table import by_split, labelled, read_rows, shortened
-from xaicf.data.base import ImageData, LabelledImages, data_root, divide
-from xaicf.data.files import ImageFiles
-from xaicf.data.folder import check_fractions, check_shape
+from xaicf.data.attribute_table import divided, labelled, read_rows, shortened
+from xaicf.data.base import LabelledImages, data_root
+from xaicf.data.folder import check_fractions
+from xaicf.data.listed import ListedImages, OnError, Storage
+from xaicf.data.table_rows import table_rows
 
 SPLIT = "split"
 """Name of the column that is no attribute but names the split."""
 
 
-class AttributeFolder(ImageData):
-    """A folder of images with a CSV table of their attributes, one of which is the class.
+class AttributeFolder(ListedImages):
+    """A folder of images with a CSV or Parquet table of their attributes, one of which is the class.
 
     The table's first row names its columns. The first column is the image's path relative to the folder; each other
     an attribute, all of whose values are 0 or 1, -1 or 1, which become 0 and 1, or in [0, 1]. A column named ``split``
@@ -40,7 +36,10 @@ class AttributeFolder(ImageData):
         val_fraction: share of images for validation, where it is cut.
         test_fraction: share of images for the test, where it is cut; 1 for a folder that is only to be explained,
             which then has no other split.
-        in_memory: decode all images once, else each batch decodes its own.
+        storage: of decoded images: ``memory``, ``cache`` or ``stream``; see :class:`~xaicf.data.listed.ListedImages`.
+        on_error: ``stop`` at an image that cannot be read, or ``skip`` it.
+        workers: processes that read the next batches meanwhile, where images are not in memory.
+        cache: folder of caches; the environment's ``XAICF_CACHE``, or ``.xaicf`` beside the images if left out.
         batch_size: images in a batch, for each process.
         seed: of the split.
         folder: within ``root``, where that holds several sets.
@@ -61,14 +60,15 @@ class AttributeFolder(ImageData):
         channels: Literal[1, 3] = 3,
         val_fraction: float = 0.1,
         test_fraction: float = 0.1,
-        in_memory: bool = True,
+        storage: Storage = "memory",
+        on_error: OnError = "stop",
+        workers: int = 0,
+        cache: str | None = None,
         batch_size: int = 128,
         seed: int = 0,
         folder: str = "",
     ) -> None:
-        super().__init__(batch_size, seed)
-        self.image_shape = (channels, image_size, image_size)
-        check_shape(self.image_shape)
+        super().__init__((channels, image_size, image_size), storage, on_error, workers, cache, batch_size, seed)
         check_fractions(val_fraction, test_fraction)
         if root is None and not folder:
             raise InputError("root must name the folder of images")
@@ -76,8 +76,7 @@ class AttributeFolder(ImageData):
         self.table = self.root / table
         self.label = label
         self.fractions: dict[SplitName, float] = {"val": val_fraction, "test": test_fraction}
-        self.in_memory = in_memory
-        with _opened(self.table) as rows:
+        with table_rows(self.table) as rows:
             known = [name for name in next(rows, [])[1:] if name != SPLIT]
         if not all(known) or not known:
             raise DataError(f"{self.table} must name columns in its first row: the image's path, then attributes")
@@ -89,33 +88,18 @@ class AttributeFolder(ImageData):
                 raise DataError(f"{self.table} has no attribute {name}, only {shortened(known)}")
         self.class_names = (f"not {label}", label)
 
-    def load(self) -> dict[SplitName, LabelledImages]:
-        """Read the table, and decode the images if they are to be in memory.
+    def listed(self) -> dict[SplitName, LabelledImages]:
+        """Read the table.
 
         Raises:
-            DataError: the table is not as it must be, names an image that is not there, or an image cannot be read.
+            DataError: the table is not as it must be, or names an image that is not there.
         """
-        with _opened(self.table) as rows:
-            header = next(rows, [])
+        with table_rows(self.table) as rows:
+            header = list(next(rows, []))
             split = SPLIT if SPLIT in header[1:] else None
             read = read_rows(rows, header, self.attribute_names, self.table, split)
         data = labelled(read, self.root, self.label, self.image_shape, self.table)
-        splits = self._divided(data, read.splits)
-        return {name: in_memory(part) for name, part in splits.items()} if self.in_memory else splits
-
-    def _divided(self, data: LabelledImages, given: Sequence[str] | None) -> dict[SplitName, LabelledImages]:
-        if self.fractions["test"] == 1:
-            return {"test": data}
-        splits: dict[SplitName, LabelledImages] = {"train": data}
-        if given is not None:
-            splits = by_split(data, given, self.table)
-        if "train" not in splits:
-            raise DataError(f"{self.table} names no image of the split train")
-        missing = [name for name in self.fractions if name not in splits]
-        if missing:
-            parts = divide(splits["train"], [self.fractions[name] for name in missing], self.seed)
-            splits |= dict(zip([*missing, "train"], parts, strict=True))
-        return splits
+        return divided(data, read.splits, self.fractions, self.seed, self.table)
 
 
 def with_label(attributes: Sequence[str], label: str) -> tuple[str, ...]:
@@ -127,20 +111,3 @@ def with_label(attributes: Sequence[str], label: str) -> tuple[str, ...]:
     if len(set(attributes)) < len(attributes):
         raise InputError(f"attributes must differ, got {', '.join(attributes)}")
     return tuple(attributes) if label in attributes else (*attributes, label)
-
-
-def in_memory(data: LabelledImages) -> LabelledImages:
-    """Decode images that are in files."""
-    assert isinstance(data.images, ImageFiles)
-    return data._replace(images=data.images[torch.arange(len(data.images))])
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[Iterator[list[str]]]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            yield csv.reader(file, skipinitialspace=True)
-    except FileNotFoundError as error:
-        raise DataError(f"table of attributes not found: {path}") from error
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"table of attributes cannot be read: {path}: {error}") from error

@@ -2,7 +2,7 @@
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import itemgetter
 from os.path import isfile, join, normpath
 from pathlib import Path
@@ -13,8 +13,9 @@ import torch
 from torch import Tensor
 
 from xaicf.core import DataError, ImageShape, SplitName
-from xaicf.data.base import LabelledImages, choose
+from xaicf.data.base import LabelledImages, choose, cut_missing
 from xaicf.data.files import ImageFiles
+from xaicf.data.table_rows import whole_rows
 
 SPLITS: dict[str, SplitName] = {"train": "train", "val": "val", "test": "test", "0": "train", "1": "val", "2": "test"}
 """Names of splits in a table, CelebA's numbers among them."""
@@ -59,14 +60,11 @@ def read_rows(
         if attributes.count(name) > 1:
             raise DataError(f"{where} has {attributes.count(name)} columns named {name}")
     columns = [header.index(name, 1) for name in names]
-    chosen = itemgetter(*columns, *columns[:1])  # one column more, so that it gives a tuple even of one
+    # One column more, so that it gives a tuple even of one.
+    chosen: Callable[[Sequence[str]], Iterable[str]] = itemgetter(*columns, *columns[:1]) if columns else lambda _: ()
     cells, files, splits = array("f"), list[str](), list[str]()
     at = None if split is None else header.index(split, 1)
-    for row in rows:
-        if not row:
-            continue
-        if len(row) != len(header):
-            raise DataError(f"{where} must have {len(header)} cells in each row, got {len(row)} for {row[0]}")
+    for row in whole_rows(rows, header, where):
         try:
             cells.extend(map(float, chosen(row)))
         except ValueError as error:
@@ -82,7 +80,7 @@ def read_rows(
     if len(set(files)) < len(files):
         twice, count = Counter(files).most_common(1)[0]
         raise DataError(f"{where} must have one row for each image, got {count} for {twice}")
-    numbers = np.frombuffer(cells, np.float32).reshape(len(files), len(names) + 1)[:, :-1]
+    numbers = np.asarray(cells, np.float32).reshape(len(files), len(columns) + bool(columns))[:, : len(columns)]
     values = _within(torch.tensor(numbers), names, files, where)
     return AttributeTable(files, tuple(names), values, splits if at is not None else None)
 
@@ -124,16 +122,26 @@ def labelled(
     Raises:
         DataError: an image is missing, or the label is not of two classes.
     """
-    paths = [join(folder, file) for file in table.files]  # noqa: PTH118  (strings, of which many fit into memory)
-    missing = [file for file, path in zip(table.files, paths, strict=True) if not isfile(path)]  # noqa: PTH113
-    if missing:
-        raise DataError(f"{where} names {len(missing)} images that are not in {folder}, the first {missing[0]}")
+    paths = located(table.files, folder, where)
     values = table.values[:, table.names.index(label)]
     found = torch.unique(values).tolist()
     if found != [0, 1]:
         got = shortened([f"{value:g}" for value in found])
         raise DataError(f"{where}: {label}, the label, must be 0 for some images and 1 for others, got {got}")
     return LabelledImages(ImageFiles(paths, shape, crop), values.long(), attributes=table.values)
+
+
+def located(files: Sequence[str], folder: Path, where: Path, what: str = "images") -> list[str]:
+    """Give the paths of files that a table names relative to a folder.
+
+    Raises:
+        DataError: one is missing.
+    """
+    paths = [join(folder, file) for file in files]  # noqa: PTH118  (strings, of which many fit into memory)
+    missing = [file for file, path in zip(files, paths, strict=True) if not isfile(path)]  # noqa: PTH113
+    if missing:
+        raise DataError(f"{where} names {len(missing)} {what} that are not in {folder}, the first {missing[0]}")
+    return paths
 
 
 def by_split(data: LabelledImages, splits: Sequence[str], where: Path) -> dict[SplitName, LabelledImages]:
@@ -149,6 +157,35 @@ def by_split(data: LabelledImages, splits: Sequence[str], where: Path) -> dict[S
     for row, name in enumerate(splits):
         rows[SPLITS[name]].append(row)
     return {name: choose(data, torch.tensor(found)) for name, found in rows.items() if found}
+
+
+def divided(
+    data: LabelledImages,
+    given: Sequence[str] | None,
+    fractions: Mapping[SplitName, float],
+    seed: int,
+    where: Path,
+) -> dict[SplitName, LabelledImages]:
+    """Give the splits that a table names, and cut the others from ``train``.
+
+    Args:
+        data: in the order of the table's rows.
+        given: name of each row's split; if None all splits are cut at random.
+        fractions: of ``val`` and ``test`` where they are cut; of which 1 makes all of it the test.
+        seed: of the division.
+        where: the table's path, for errors.
+
+    Raises:
+        DataError: a split has another name than those that are known, or none is named ``train``.
+    """
+    if fractions["test"] == 1:
+        return {"test": data}
+    splits: dict[SplitName, LabelledImages] = {"train": data}
+    if given is not None:
+        splits = by_split(data, given, where)
+    if "train" not in splits:
+        raise DataError(f"{where} names no image of the split train")
+    return cut_missing(splits, fractions, seed)
 
 
 def shortened(names: Sequence[str]) -> str:

@@ -42,10 +42,10 @@ class BAM(ImageData):
     Two classes that share the scene differ in the area of the object, two that share the object everywhere else, so
     that an explanation of one against the other is known to be right or wrong. ``mask`` is true on the object.
 
-    Objects come from a folder of class folders of images with an alpha channel, such as those of BAM, which are cut out
-    of MSCOCO; or from Fashion-MNIST, cut out where brighter than a tenth and each in a colour of its own, so that the
-    shape tells the class. Scenes come from a folder as :class:`ImageFolder` reads it. No object or scene is in two
-    splits.
+    Objects come from a folder of class folders of images with an alpha channel, such as those of BAM, which
+    :func:`~xaicf.data.coco.cut_out` cuts out of MS-COCO; or from Fashion-MNIST, cut out where brighter than a tenth and
+    each in a colour of its own, so that the shape tells the class. Scenes come from a folder as :class:`ImageFolder`
+    reads it. No object or scene is in two splits.
 
     Reference: Yang and Kim 2019, "Benchmarking attribution methods with relative feature importance" (BAM); as GANMEX
     uses it, §4.1.

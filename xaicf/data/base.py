@@ -4,9 +4,9 @@ import hashlib
 import math
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 from lightning import LightningDataModule
@@ -20,6 +20,16 @@ REFERENCE_BYTES = 2**30
 """Of memory for reference images at most."""
 
 
+class Masks(Protocol):
+    """Stands in the place of masks (N, H, W) bool: an index makes what it names, and nothing is kept."""
+
+    def __getitem__(self, index: Tensor, /) -> Tensor:
+        """Give the masks (B, H, W) bool of positions (B,)."""
+
+    def subset(self, index: Tensor, /) -> "Masks":
+        """Choose some masks without making them."""
+
+
 class LabelledImages(NamedTuple):
     """Images (N, C, H, W) uint8, labels (N,) int64 and, where known, masks and attributes.
 
@@ -28,7 +38,7 @@ class LabelledImages(NamedTuple):
 
     images: Tensor | ImageFiles
     labels: Tensor
-    masks: Tensor | None = None
+    masks: Tensor | Masks | None = None
     attributes: Tensor | None = None
 
 
@@ -54,7 +64,7 @@ class Split(Dataset[Batch]):
                 found.update(some.contiguous().numpy().tobytes())
         else:
             for path in self.images.paths:
-                found.update(f"{path} {Path(path).stat().st_size}\n".encode())
+                found.update(os.fsencode(path) + f" {Path(path).stat().st_size}\n".encode())
         return found.hexdigest()
 
     def __getitem__(self, id_: int) -> Batch:
@@ -184,11 +194,12 @@ class ImageData(LightningDataModule, ABC):
             self.split(split),
             batch_size=self.batch_size,  # by keyword: Lightning makes the loader again for predict
             shuffle=shuffle,
-            collate_fn=_as_it_is,  # type: ignore[arg-type]  # its types know no __getitems__ of a batch
+            collate_fn=as_it_is,  # type: ignore[arg-type]  # its types know no __getitems__ of a batch
         )
 
 
-def _as_it_is(batch: Batch) -> Batch:
+def as_it_is(batch: Batch) -> Batch:
+    """Collate what is a batch already."""
     return batch
 
 
@@ -215,10 +226,32 @@ def divide(data: LabelledImages, fractions: Sequence[float], seed: int) -> list[
     return [choose(data, part) for part in torch.split(order, sizes)]
 
 
+def cut_missing(
+    splits: Mapping[SplitName, LabelledImages], fractions: Mapping[SplitName, float], seed: int
+) -> dict[SplitName, LabelledImages]:
+    """Cut from ``train`` the splits that are not given, at random.
+
+    Args:
+        splits: those that are given, ``train`` among them.
+        fractions: of ``train``, for each of the others that there must be.
+        seed: of the division.
+
+    Raises:
+        DataError: ``train`` is too small.
+    """
+    missing = [name for name in fractions if name not in splits]
+    if not missing:
+        return dict(splits)
+    parts = divide(splits["train"], [fractions[name] for name in missing], seed)
+    return {**splits, **dict(zip([*missing, "train"], parts, strict=True))}
+
+
 def choose(data: LabelledImages, index: Tensor) -> LabelledImages:
     """Choose some samples, at positions (M,), with all that is known of them."""
-    images = data.images.subset(index) if isinstance(data.images, ImageFiles) else data.images[index]
-    masks = None if data.masks is None else data.masks[index]
+    images = data.images[index] if isinstance(data.images, Tensor) else data.images.subset(index)
+    masks = data.masks
+    if masks is not None:
+        masks = masks[index] if isinstance(masks, Tensor) else masks.subset(index)
     attributes = None if data.attributes is None else data.attributes[index]
     return LabelledImages(images, data.labels[index], masks, attributes)
 

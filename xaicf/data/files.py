@@ -1,12 +1,13 @@
 """Images that stay in their files until a batch asks for them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
 from PIL import Image, ImageOps
 from torch import Tensor
+from torch.utils.data import get_worker_info
 
 from xaicf.core import DataError, ImageShape
 
@@ -18,7 +19,8 @@ class ImageFiles:
     """Stands in the place of images (N, C, H, W) uint8: an index decodes what it names, and nothing is kept.
 
     Each image is turned as its EXIF entry says, scaled so that its shorter side fits, and cut to a
-    centred square; before, perhaps, to a smaller one.
+    centred square; before, perhaps, to a smaller one. Of an animation it is the first picture. Where opacity is not
+    asked for, what is transparent is laid on white, as most programs show it: the colours beneath are often garbage.
 
     Args:
         paths: of the files, as strings, which take a tenth of the memory of path objects.
@@ -48,28 +50,63 @@ class ImageFiles:
         Raises:
             DataError: a file cannot be read.
         """
-        images = torch.empty((len(index), *self.shape), dtype=torch.uint8)
-        rows = images.permute(0, 2, 3, 1).numpy()
-        with ThreadPoolExecutor() as pool:
-            for row, pixels in zip(rows, pool.map(self._decode, self.subset(index).paths), strict=True):
-                row[...] = pixels
+        images, unread = self.read(index)
+        if unread:
+            raise unread[min(unread)]
         return images
+
+    def read(self, index: Tensor) -> tuple[Tensor, dict[int, DataError]]:
+        """Decode some images, as far as they can be.
+
+        Args:
+            index: (B,) int64, positions in [0, N).
+
+        Returns:
+            (B, C, H, W) uint8, and for each place in the batch that is black, because its file cannot be read, why.
+        """
+        images = torch.zeros((len(index), *self.shape), dtype=torch.uint8)
+        paths = self.subset(index).paths
+        if get_worker_info() is not None:  # one of several processes, which have enough to do
+            return images, _put(images, map(self._attempt, paths))
+        with ThreadPoolExecutor() as pool:
+            return images, _put(images, pool.map(self._attempt, paths))
 
     def subset(self, index: Tensor) -> "ImageFiles":
         """Choose some images without decoding them."""
         return ImageFiles([self.paths[position] for position in index.tolist()], self.shape, self.crop)
 
+    def _attempt(self, path: str) -> np.ndarray | DataError:
+        try:
+            return self._decode(path)
+        except DataError as error:
+            return error
+
     def _decode(self, path: str) -> np.ndarray:
         channels, height, width = self.shape
         try:
             with Image.open(path) as file:
-                upright = _eight_bits(ImageOps.exif_transpose(file)).convert(MODES[channels])
-        except (Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
-            raise DataError(f"image cannot be read: {path}") from error
+                upright = _eight_bits(ImageOps.exif_transpose(file))
+                if channels != 4 and upright.has_transparency_data:
+                    upright = _on_white(upright)
+                upright = upright.convert(MODES[channels])
+        # A TypeError comes of a TIFF whose tags are damaged.
+        except (Image.DecompressionBombError, OSError, SyntaxError, TypeError, ValueError) as error:
+            raise DataError(f"image cannot be read: {path}{_why(error, path)}") from error
         if self.crop is not None:
             upright = _centre(upright, min(self.crop, *upright.size))
         square = ImageOps.fit(upright, (width, height), Image.Resampling.BILINEAR)
         return np.asarray(square).reshape(height, width, channels)
+
+
+def _put(images: Tensor, decoded: Iterable[np.ndarray | DataError]) -> dict[int, DataError]:
+    """Put pixels (H, W, C) into images (B, C, H, W); give what is none."""
+    unread: dict[int, DataError] = {}
+    for place, (row, pixels) in enumerate(zip(images.permute(0, 2, 3, 1).numpy(), decoded, strict=True)):
+        if isinstance(pixels, DataError):
+            unread[place] = pixels
+        else:
+            row[...] = pixels
+    return unread
 
 
 def _centre(image: Image.Image, side: int) -> Image.Image:
@@ -77,8 +114,20 @@ def _centre(image: Image.Image, side: int) -> Image.Image:
     return image.crop((left, top, left + side, top + side))
 
 
+def _on_white(image: Image.Image) -> Image.Image:
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
+
+
+def _why(error: Exception, path: str) -> str:
+    """Give the reason in brackets, where it says more than that the file is none that Pillow knows."""
+    said = " ".join(str(error).split())
+    return "" if not said or path in said else f" ({said})"
+
+
 def _eight_bits(image: Image.Image) -> Image.Image:
-    """Scale 16-bit grey, which Pillow would cut off at 255."""
+    """Scale 16-bit grey, which Pillow would cut off at 255, and refuse numbers of which nobody knows what is white."""
+    if image.mode == "F":
+        raise ValueError("grey values must be whole numbers, not floating-point ones")
     if image.mode != "I" and not image.mode.startswith("I;16"):
         return image
     values = np.asarray(image)

@@ -8,17 +8,25 @@ from typing import Literal
 import torch
 from torchvision.datasets.folder import IMG_EXTENSIONS
 
-from xaicf.core import DataError, ImageShape, InputError, SplitName
-from xaicf.data.base import ImageData, LabelledImages, data_root, divide
+from xaicf.core import DataError, InputError, SplitName
+from xaicf.data.base import LabelledImages, cut_missing, data_root
 from xaicf.data.files import ImageFiles
+from xaicf.data.listed import ListedImages, OnError, Storage
+
+SUFFIXES = (*IMG_EXTENSIONS, ".gif", ".jfif")
+"""Of files that are taken for images, in any case of letters."""
+
+OTHER_NAMES = ("valid", "validation")
+"""What others call ``val``."""
 
 
-class ImageFolder(ImageData):
+class ImageFolder(ListedImages):
     """Images sorted into one folder a class, each turned upright and cut to a centred square.
 
     Where ``root`` has a folder ``train``, the folders ``train``, ``val`` and ``test`` are
     the splits, and one that is missing is cut from ``train``; otherwise all splits are cut from ``root``.
-    Files and folders whose name starts with a dot are left out.
+    Images may lie in folders within a class folder. Files and folders whose name starts with a dot are left out, and so
+    are links to folders within a class folder, which may lead in a circle.
 
     Args:
         root: the folder; the environment's ``XAICF_DATA`` or ``data`` if left out, and then ``folder`` is needed.
@@ -27,8 +35,10 @@ class ImageFolder(ImageData):
         val_fraction: share of images for validation, where it is cut.
         test_fraction: share of images for the test, where it is cut; 1 for a folder that is only to be explained,
             which then has no other split.
-        in_memory: decode all images once, which is fast; else each batch decodes its own, and images take no
-            memory beyond it, however many there are.
+        storage: of decoded images: ``memory``, ``cache`` or ``stream``; see :class:`~xaicf.data.listed.ListedImages`.
+        on_error: ``stop`` at an image that cannot be read, or ``skip`` it.
+        workers: processes that read the next batches meanwhile, where images are not in memory.
+        cache: folder of caches; the environment's ``XAICF_CACHE``, or ``.xaicf`` beside the images if left out.
         batch_size: images in a batch, for each process.
         seed: of the split.
         folder: within ``root``, where that holds several sets.
@@ -46,34 +56,37 @@ class ImageFolder(ImageData):
         channels: Literal[1, 3] = 3,
         val_fraction: float = 0.1,
         test_fraction: float = 0.1,
-        in_memory: bool = True,
+        storage: Storage = "memory",
+        on_error: OnError = "stop",
+        workers: int = 0,
+        cache: str | None = None,
         batch_size: int = 128,
         seed: int = 0,
         folder: str = "",
         classes: Sequence[str] | None = None,
     ) -> None:
-        super().__init__(batch_size, seed)
-        check_shape((channels, image_size, image_size))
+        super().__init__((channels, image_size, image_size), storage, on_error, workers, cache, batch_size, seed)
         check_fractions(val_fraction, test_fraction)
         if root is None and not folder:
             raise InputError("root must name the folder of images")
         self.root = data_root(root) / folder
         self.fractions: dict[SplitName, float] = {"val": val_fraction, "test": test_fraction}
-        self.in_memory = in_memory
-        self.image_shape = (channels, image_size, image_size)
         cut = test_fraction < 1
         self.train_root = self.root / "train" if cut and (self.root / "train").is_dir() else self.root
         for name in self.fractions:
             if cut and self.train_root == self.root and (self.root / name).is_dir():
                 raise DataError(f"image folder {self.root} has a folder {name} but none named train")
+        for other in OTHER_NAMES:
+            if self.train_root != self.root and (self.root / other).is_dir():
+                raise DataError(f"image folder {self.root} has a folder {other}, which must be named val")
         self.class_names = _class_names(self.train_root, classes)
         self.chosen = classes is not None
 
-    def load(self) -> dict[SplitName, LabelledImages]:
-        """List the images, and decode them if they are to be in memory.
+    def listed(self) -> dict[SplitName, LabelledImages]:
+        """List the images.
 
         Raises:
-            DataError: a class has no image, or none for training, or an image cannot be read.
+            DataError: a class has no image, or none for training.
         """
         if self.fractions["test"] == 1:
             return {"test": self._read(self.root)}
@@ -81,9 +94,7 @@ class ImageFolder(ImageData):
         given = [name for name in self.fractions if (self.root / name).is_dir()]
         if self.train_root != self.root:
             splits |= {name: self._read(self.root / name) for name in given}
-        missing = [name for name in self.fractions if name not in splits]
-        parts = divide(splits["train"], [self.fractions[name] for name in missing], self.seed)
-        return {**splits, **dict(zip([*missing, "train"], parts, strict=True))}
+        return cut_missing(splits, self.fractions, self.seed)
 
     def _read(self, folder: Path) -> LabelledImages:
         unknown = [name for name in class_folders(folder) if not (self.chosen or name in self.class_names)]
@@ -94,19 +105,11 @@ class ImageFolder(ImageData):
         for label, name in enumerate(self.class_names):
             found = list(image_files(folder / name)) if (folder / name).is_dir() else []
             if not found:
-                raise DataError(f"class folder {folder / name} holds no image")
+                allowed = ", ".join(SUFFIXES)
+                raise DataError(f"class folder {folder / name} holds no image, no file that ends with {allowed}")
             paths += found
             labels += [label] * len(found)
-        files = ImageFiles(paths, self.image_shape)
-        return LabelledImages(files[torch.arange(len(files))] if self.in_memory else files, torch.tensor(labels))
-
-
-def check_shape(shape: ImageShape) -> None:
-    """Raise :class:`InputError` where images cannot be decoded to channels, height and width."""
-    if shape[0] not in {1, 3}:
-        raise InputError(f"channels must be 1 or 3, got {shape[0]}")
-    if min(shape[1:]) < 1:
-        raise InputError(f"image_size must be at least 1, got {min(shape[1:])}")
+        return LabelledImages(ImageFiles(paths, self.image_shape), torch.tensor(labels))
 
 
 def check_fractions(val_fraction: float, test_fraction: float) -> None:
@@ -153,5 +156,5 @@ def image_files(folder: Path) -> Iterator[str]:
             continue
         if is_folder:
             yield from image_files(folder / name)
-        elif name.lower().endswith(IMG_EXTENSIONS):
+        elif name.lower().endswith(SUFFIXES):
             yield os.path.join(folder, name)  # noqa: PTH118  (paths stay strings, a tenth of the memory of path objects)

@@ -1,13 +1,16 @@
 """Measurements of explainers as rows, CSV and Markdown."""
 
 import csv
+import hashlib
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from typing import Self
 
 import numpy as np
 
-from xaicf.evaluation.measure import About
+from xaicf.core import Explanation, Flags, Labels, Subject
+from xaicf.evaluation.measure import About, Measure
 from xaicf.evaluation.statistics import bootstrap_mean, compare
 
 NOTE = (
@@ -41,6 +44,33 @@ class Measured:
     values: dict[str, np.ndarray] = field(default_factory=dict)
     whole: dict[str, tuple[float, int]] = field(default_factory=dict)
     about: dict[str, About] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        subject: Subject,
+        explanation: Explanation,
+        measures: Sequence[Measure],
+        index: Labels | None = None,
+        mask: Flags | None = None,
+    ) -> Self:
+        """Take those of some measures that apply to an explanation.
+
+        Args:
+            subject: the classifier and its helpers.
+            explanation: of B questions.
+            measures: such as :data:`~xaicf.evaluation.MEASURES`.
+            index: sample ids (B,), by which several foils of one image are told; their places if left out.
+            mask: the area that is known to matter (B, H, W), for the measures that need one.
+        """
+        applying = [measure for measure in measures if measure.applies(explanation, mask)]
+        ids = range(len(explanation)) if index is None else index.tolist()
+        return cls(
+            keys=list(zip(ids, explanation.foil.tolist(), strict=True)),
+            images=[hashlib.sha256(image.cpu().numpy().tobytes()).digest() for image in explanation.inputs],
+            values={measure.name: measure(subject, explanation, mask).cpu().numpy() for measure in applying},
+            about={measure.name: measure.about for measure in applying},
+        )
 
     @property
     def places(self) -> np.ndarray:

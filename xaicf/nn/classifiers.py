@@ -11,6 +11,7 @@ from xaicf.core.errors import InputError
 from xaicf.core.separate import one_module_per_use
 from xaicf.core.types import Images, ImageShape, Logits
 from xaicf.nn.blocks import Normalize, conv_block
+from xaicf.nn.pretrained import head_of, published_weights, start_from, stored_weights
 
 
 class SoftmaxRegression(nn.Sequential):
@@ -126,16 +127,26 @@ class TorchvisionNet(nn.Module):
     ResNets get a 3×3 stride-1 stem without pooling for images below 64 pixels. Modules that torchvision
     uses twice or in place are separated, so that hooks see each use.
 
+    A training may start from weights. The last layer, where it is of another number of classes, starts at random. A
+    checkpoint has weights of its own, so that it is read without those.
+
     Args:
         image_shape: channels, height, width.
         num_classes: number of logits.
         architecture: a name that ``torchvision.models.get_model`` knows.
-        mean: of the data, per channel or one for all.
-        std: of the data, per channel or one for all.
+        mean: of the data, per channel or one for all; 0.5 for the weights of GoogLeNet and Inception.
+        std: of the data, per channel or one for all; likewise.
+        weights: name of torchvision's weights that training starts from, such as ``IMAGENET1K_V1`` or ``DEFAULT``;
+            random ones if neither they nor a file are named.
+        state_dict: file with the weights that training starts from, named as torchvision names them.
 
     Raises:
-        InputError: torchvision has no such classifier, or it cannot take images of that shape.
+        InputError: torchvision has no such classifier or weights, both are named, or it cannot take images of that
+            shape.
+        CheckpointError: the weights cannot be had, or do not fit.
     """
+
+    only_to_start = ("weights", "state_dict")
 
     def __init__(
         self,
@@ -144,8 +155,12 @@ class TorchvisionNet(nn.Module):
         architecture: str = "resnet18",
         mean: Sequence[float] = (0.485, 0.456, 0.406),
         std: Sequence[float] = (0.229, 0.224, 0.225),
+        weights: str | None = None,
+        state_dict: str | None = None,
     ) -> None:
         super().__init__()
+        if weights is not None and state_dict is not None:
+            raise InputError(f"weights and state_dict must not both be given, got {weights} and {state_dict}")
         names = torchvision.models.list_models(module=torchvision.models)
         if architecture not in names:
             raise InputError(f"architecture must be a classifier of torchvision, got {architecture}")
@@ -160,6 +175,11 @@ class TorchvisionNet(nn.Module):
         except (AssertionError, RuntimeError, ValueError) as error:
             raise InputError(f"{architecture} cannot take images of shape {image_shape}: {error}") from error
         self.network = one_module_per_use(network.train())
+        if weights is not None or state_dict is not None:
+            found = published_weights(architecture, weights) if weights else stored_weights(str(state_dict))
+            where = f"torchvision's {weights} of {architecture}" if weights else str(state_dict)
+            spare = network.state_dict().keys() - self.network.state_dict().keys()
+            start_from(self.network, found, spare, head_of(architecture, network, num_classes), where)
 
     def forward(self, images: Images) -> Logits:
         """Map images (B, C, H, W) in [0, 1] to logits (B, num_classes)."""

@@ -13,8 +13,8 @@ from xaicf.data import FashionMNIST
 from xaicf.explainers import CDeepEx
 from xaicf.studies.agreement import agreement
 from xaicf.studies.asking import explain_all, predicted
-from xaicf.studies.drawing import draw_maps
 from xaicf.studies.study import Place, Row, Study
+from xaicf.viz import draw_maps
 
 QUESTIONS = (("T-shirt/top", "Shirt"), ("Trouser", "Coat"))
 """Fact and foil of the paper's figure."""

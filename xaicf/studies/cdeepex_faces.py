@@ -14,10 +14,10 @@ from xaicf.data.planted import MarkedTest
 from xaicf.explainers import CDeepEx
 from xaicf.explainers.precision import Precision
 from xaicf.studies.asking import explain_all, predicted
-from xaicf.studies.drawing import draw_maps
 from xaicf.studies.imposing import towards
 from xaicf.studies.planted import VISIBLE, measure
 from xaicf.studies.study import Place, Row, Study
+from xaicf.viz import draw_maps
 
 DRAWN = 4
 

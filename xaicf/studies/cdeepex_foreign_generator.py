@@ -11,8 +11,8 @@ from xaicf.evaluation.counterfactual import l1
 from xaicf.explainers import CDeepEx
 from xaicf.studies.agreement import agreement
 from xaicf.studies.asking import explain_all
-from xaicf.studies.drawing import draw_maps
 from xaicf.studies.study import Place, Row, Study
+from xaicf.viz import draw_maps
 
 DRAWN = 4
 

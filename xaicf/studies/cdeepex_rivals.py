@@ -10,9 +10,9 @@ from xaicf.core import Explanation, Status, Subject
 from xaicf.data import MNIST
 from xaicf.explainers import Attribution, Bent, CDeepEx, Explainer, PredictionDifference
 from xaicf.studies.asking import explain_all
-from xaicf.studies.drawing import draw_maps
 from xaicf.studies.imposing import imposed
 from xaicf.studies.study import Place, Row, Study
+from xaicf.viz import draw_maps
 
 QUESTIONS = ((4, 9), (0, 6), (5, 6), (3, 8))
 """Fact and foil of the paper's figure."""

@@ -15,8 +15,8 @@ from xaicf.evaluation.statistics import compare
 from xaicf.explainers import CDeepEx
 from xaicf.studies.agreement import agreement
 from xaicf.studies.asking import explain_all, predicted
-from xaicf.studies.drawing import draw_maps
 from xaicf.studies.study import Place, Row, Study, kinds_of
+from xaicf.viz import draw_maps
 
 NEAR = 0.05
 """How far a classifier's accuracy may be from the wanted one."""

@@ -11,8 +11,8 @@ from xaicf.data import MNIST
 from xaicf.explainers import CDeepEx
 from xaicf.studies.agreement import agreement
 from xaicf.studies.asking import explain_all
-from xaicf.studies.drawing import draw_maps
 from xaicf.studies.study import Place, Row, Study, kinds_of
+from xaicf.viz import draw_maps
 
 DRAWN = 4
 

@@ -13,9 +13,9 @@ from xaicf.evaluation.localisation import within_and_without
 from xaicf.explainers import Attribution, CDeepEx, Explainer
 from xaicf.explainers.baselines import Counterfactual, Ganmex
 from xaicf.studies.asking import explain_all, predicted
-from xaicf.studies.drawing import draw_maps
 from xaicf.studies.one_vs_one import BAM_CASE, TOLERANCE, TranslatedCase, attributions, of_baselines
 from xaicf.studies.study import Place, Row, Study
+from xaicf.viz import draw_maps
 
 PUBLISHED: dict[str, tuple[float, float, float]] = {
     "IG, zero": (0.711, 2.440, 1.591),

@@ -16,8 +16,8 @@ from xaicf.explainers import Attribution
 from xaicf.explainers.contrast import Contrast
 from xaicf.explainers.methods import Method
 from xaicf.studies.asking import explain_all, predicted
-from xaicf.studies.drawing import draw_maps
 from xaicf.studies.study import Place, Row, Study
+from xaicf.viz import draw_maps
 
 CONTRASTS: tuple[Contrast, ...] = ("logit", "mean", "max", "weighted", "pair", "probability", "log_odds")
 

@@ -13,9 +13,10 @@ from xaicf.core import Explanation, Images, InputError, PerImage, Subject
 from xaicf.explainers import Attribution
 from xaicf.studies.asking import explain_all
 from xaicf.studies.case import CASES, Case, Examined
-from xaicf.studies.drawing import draw_maps, file_name
+from xaicf.studies.drawing import file_name
 from xaicf.studies.masking import CONTRASTS, maps_of
 from xaicf.studies.study import Place, Row, Study
+from xaicf.viz import draw_maps
 
 THIRD = 0.1
 """The third class has a probability above it, so that there is something to see of it."""

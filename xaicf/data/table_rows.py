@@ -1,0 +1,83 @@
+"""Rows of a table in a file, CSV or Parquet, as text."""
+
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from xaicf.core import DataError
+
+PARQUET = (".parquet", ".pq")
+INDEX = "__index_level_"
+"""How pandas begins the name of a column that it adds to a Parquet file for itself."""
+
+
+@contextmanager
+def table_rows(path: Path) -> Iterator[Iterator[Sequence[str]]]:
+    """Open a table and give its rows, of which the first names the columns.
+
+    A file that ends with ``.parquet`` or ``.pq`` is read as Parquet, some rows at a time: truth values become ``1`` and
+    ``0``, and where nothing is the cell is empty. Any other is read as CSV, with tabs between cells if it ends with
+    ``.tsv``.
+
+    Raises:
+        DataError: there is no such file, or it cannot be read.
+    """
+    try:
+        if path.suffix.lower() in PARQUET:
+            with pq.ParquetFile(path) as file:
+                yield _parquet_rows(file)
+        else:
+            with path.open(encoding="utf-8-sig", newline="") as text:
+                delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
+                yield csv.reader(text, delimiter=delimiter, skipinitialspace=True)
+    except FileNotFoundError as error:
+        raise DataError(f"table not found: {path}") from error
+    except (OSError, UnicodeDecodeError, csv.Error, pa.ArrowException) as error:
+        raise DataError(f"table cannot be read: {path}: {' '.join(str(error).split())}") from error
+
+
+def whole_rows(rows: Iterable[Sequence[str]], header: Sequence[str], where: Path) -> Iterator[Sequence[str]]:
+    """Give the rows that are not empty.
+
+    Raises:
+        DataError: one has more or fewer cells than the header.
+    """
+    for row in rows:
+        if not row:
+            continue
+        if len(row) != len(header):
+            raise DataError(f"{where} must have {len(header)} cells in each row, got {len(row)} for {row[0]}")
+        yield row
+
+
+def column_places(header: Sequence[str], names: Sequence[str], where: Path) -> list[int]:
+    """Find columns by their names.
+
+    Raises:
+        DataError: there is no such column, or more than one.
+    """
+    for name in names:
+        if name not in header:
+            raise DataError(f"{where} has no column {name}, only {', '.join(header)}")
+        if header.count(name) > 1:
+            raise DataError(f"{where} has {header.count(name)} columns named {name}")
+    return [header.index(name) for name in names]
+
+
+def _parquet_rows(file: pq.ParquetFile) -> Iterator[Sequence[str]]:
+    names = [name for name in file.schema_arrow.names if not name.startswith(INDEX)]
+    yield names
+    for batch in file.iter_batches(columns=names):
+        columns = [_as_text(batch.column(name)).to_pylist() for name in names]
+        yield from zip(*columns, strict=True)
+
+
+def _as_text(column: pa.Array) -> pa.Array:
+    if pa.types.is_boolean(column.type):
+        column = pc.cast(column, pa.uint8())
+    return pc.fill_null(pc.cast(column, pa.string()), "")
