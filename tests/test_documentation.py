@@ -47,7 +47,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         write_small(Path("DATA"), "MNIST", test=20)
         for label, colour in enumerate(((200, 0, 0), (0, 200, 0), (0, 0, 200))):
             Path("MY_IMAGES", f"class {label}").mkdir(parents=True)
-            for number in range(12):
+            for number in range(20):
                 Image.new("RGB", (40 + number, 48), colour).save(f"MY_IMAGES/class {label}/{number}.png")
         for config in TRAINED:
             given = ["fit", f"--config=configs/{config}.yaml"]

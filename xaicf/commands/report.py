@@ -94,7 +94,7 @@ def main(arguments: Sequence[str]) -> None:
         type=int,
         default=INLINE,
         metavar="N",
-        help="images that the page holds by itself; pictures of more lie in the folder PAGE_files (default: %(default)s)",
+        help="images that the page holds by itself; pictures of more lie in PAGE_files (default: %(default)s)",
     )
     given = parser.parse_args(arguments)
     report(given.stores, given.output, given.images, given.results, given.inline)
