@@ -78,17 +78,23 @@ def main(arguments: Sequence[str]) -> None:
     Raises:
         UserError: a mistake in the arguments, or one that :func:`report` finds.
     """
-    parser = Parser("xaicf report", description="Write stores as one HTML page.")
+    parser = Parser(
+        "xaicf report",
+        "Write stores as one HTML page that needs no network.",
+        "runs/explain/digits --output runs/explain/digits/page.html",
+    )
     parser.add_argument("stores", nargs="+", metavar="DIR", help="folder or URL of a store")
     parser.add_argument("--output", required=True, metavar="PAGE", help="file to write, such as page.html")
-    parser.add_argument("--images", type=int, metavar="N", help="most images on the page; all if left out")
-    parser.add_argument("--results", nargs="+", default=[], metavar="FILE", help="result.json of studies to show")
+    parser.add_argument("--images", type=int, metavar="N", help="most images on the page (default: all)")
+    parser.add_argument(
+        "--results", nargs="+", default=[], metavar="FILE", help="result.json of studies to show (default: none)"
+    )
     parser.add_argument(
         "--inline",
         type=int,
         default=INLINE,
         metavar="N",
-        help="images that the page holds by itself; pictures of more lie in the folder PAGE_files (%(default)s)",
+        help="images that the page holds by itself; pictures of more lie in PAGE_files (default: %(default)s)",
     )
     given = parser.parse_args(arguments)
     report(given.stores, given.output, given.images, given.results, given.inline)
