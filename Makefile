@@ -8,7 +8,7 @@ READY := .venv/.ready
 PAGE := runs/quickstart/vae/explanations/index.html
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test lint types format bench results
+.PHONY: help quickstart test lint types format docs bench results
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -32,6 +32,11 @@ types: $(READY)  ## Check types
 format: $(READY)  ## Mend what can be mended, and format
 	@$(RUN) -m ruff check --fix .
 	@$(RUN) -m ruff format .
+
+docs: $(READY)  ## Build the documentation into site, warnings being errors
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	@$(RUN) -m mkdocs build --strict --quiet
+	@echo "Open site/index.html"
 
 bench: $(READY)  ## Run every benchmark; the last line of each is one JSON object
 	@set -e; for script in $(sort $(wildcard benchmarks/[a-z]*.py)); do $(RUN) $$script; done

@@ -56,8 +56,8 @@ SMALLER = {
     r"image_size: \d+": "image_size: 32",
     r"workers: \d+": "workers: 0",
     r"batch_size: (?:64|128)": "batch_size: 4",
-    r"architecture: \w+, weights: \w+": "architecture: squeezenet1_1",
-    r"architecture: (?:resnet101|resnet50)": "architecture: resnet18",
+    r"architecture: \w+(?:, weights: \w+)?": "architecture: mobilenet_v3_small",
+    r"held: \[Young\],": "held: [Young], bisections: 1, steps: 5,",
     r"channels: \[64, 128, 256, 512, 1024\]": "channels: [16, 32]",
 }
 """What takes long, and begins with weights that are fetched, in configurations of published sets."""

@@ -26,10 +26,11 @@ ALLOWED = {
     "store": {"core", "store"},
     "viz": {"core", "viz"},
     "callbacks": METHODS | {"callbacks"},
-    "studies": METHODS | {"callbacks", "studies", "__init__"},
+    "studies": METHODS | {"callbacks", "studies", "shipped", "__init__"},
     "commands": METHODS | {"callbacks", "studies", "commands", "mistakes"},
     "mistakes": {"mistakes"},
-    "cli": METHODS | {"callbacks", "studies", "commands", "mistakes", "cli"},
+    "shipped": {"shipped"},
+    "cli": METHODS | {"callbacks", "studies", "commands", "mistakes", "shipped", "cli"},
     "__init__": {"core"},
     "__main__": {"cli"},
 }

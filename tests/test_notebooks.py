@@ -31,13 +31,14 @@ HOLDS = {
     """,
     "compare_explainers": """
         assert {row["explainer"] for row in table if row["measure"] == "deletion"} == set(explainers)
-        assert {row["explainer"] for row in table if row["measure"] == "validity"} == {"CDeepEx", "Criticism"}
+        assert {row["explainer"] for row in table if row["measure"] == "validity"} == {"CDeepEx", "xGEMs"}
         assert all(row["low"] <= row["mean"] <= row["high"] for row in table if row["n"])
     """,
     "find_a_planted_bias": """
         assert accuracy > 0.9
-        assert found < 0.5
-        assert turned > 0.5
+        assert found < 0.3 < turned
+        hits = {row["explainer"]: row["mean"] for row in pointing}
+        assert hits["CDeepEx"] > 0.7 > 0.3 > max(value for name, value in hits.items() if name != "CDeepEx")
     """,
     "your_own_classifier_and_images": """
         assert (said == test["label"]).float().mean() > 0.8

@@ -32,9 +32,11 @@ from xaicf.commands import Trainer
 from xaicf.commands.building import refusals
 from xaicf.commands.explain import Explain
 from xaicf.commands.orphan import end_with_launcher
+from xaicf.commands.parser import TITLES, lightning_words
 from xaicf.core import CheckpointError, UserError, read_checkpoint
 from xaicf.data import ImageData
 from xaicf.mistakes import one_line
+from xaicf.shipped import with_shipped
 
 NAMED = [
     name
@@ -56,8 +58,6 @@ OTHERS = {
     "verify": xaicf.commands.verify.main,
 }
 """Commands that need no trainer."""
-
-ABOUT = f"Why this class, and not that one? Further commands, with a --help of their own: {', '.join(OTHERS)}."
 
 NOT_FOR_USERS = (
     r"`isinstance\(treespec, LeafSpec\)` is deprecated",  # within Lightning
@@ -113,6 +113,9 @@ class CLI(LightningCLI):
         )
         for name in ("checkpoint", "last_checkpoint"):
             parser.link_arguments("trainer.default_root_dir", f"{name}.dirpath")
+        for name, title in TITLES.items():
+            if name in (groups := parser.groups or {}):
+                groups[name].title = title
 
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
         """Read a checkpoint that is named before anything else does.
@@ -170,7 +173,7 @@ def main(args: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0 on success, 2 for a user's mistake, told in one line on stderr.
     """
-    given = sys.argv[1:] if args is None else list(args)
+    given = with_shipped(sys.argv[1:] if args is None else args)
     end_with_launcher()
     try:
         if given and given[0] in OTHERS:
@@ -190,8 +193,8 @@ def main(args: Sequence[str] | None = None) -> int:
                 seed_everything_default=0,
                 save_config_callback=SaveSettings,
                 save_config_kwargs={"overwrite": True, "save_to_log_dir": False},
-                parser_kwargs={"exit_on_error": False, "allow_abbrev": False, "description": ABOUT},
-                args=None if args is None else list(args),
+                parser_kwargs={"exit_on_error": False, "allow_abbrev": False, **lightning_words(OTHERS)},
+                args=given,
             )
     except (UserError, ArgumentError, MisconfigurationException) as error:
         # Lightning's own exception tells of defects too; of a user's settings, it finds only these late.

@@ -246,3 +246,40 @@ def test_a_changed_checkpoint_is_refused(home: Path, capsys: pytest.CaptureFixtu
     finally:
         path.write_bytes(before)
     assert capsys.readouterr().err.count(f"{path} has changed since store") == 2
+
+
+def test_a_measure_of_ones_own_stands_in_the_table(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(home)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "own_measure.py").write_text(
+        "from xaicf.evaluation import Measure\n"
+        "def brightness(subject, explanation):\n"
+        '    """Give the mean of the image."""\n'
+        "    return explanation.inputs.flatten(1).mean(1)\n"
+        'BRIGHTNESS = Measure("brightness", brightness, True, "attribution")\n'
+    )
+    brief = ["--again=0", "--reference=0", f"--output={tmp_path}/table"]
+    shutil.copytree("first", tmp_path / "store")
+    given = ["evaluate", str(tmp_path / "store"), *brief]
+    assert main([*given, "--measure", "own_measure.BRIGHTNESS"]) == 0
+    with (tmp_path / "table.csv").open() as file:
+        row = next(csv.DictReader(file))
+    inputs = store.read("first", "gradient-pair").inputs
+    assert float(row["brightness"]) == pytest.approx(float(inputs.flatten(1).mean(1).double().mean()), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("nowhere.ROUGHNESS", "measure nowhere.ROUGHNESS cannot be imported: "),
+        (
+            "xaicf.evaluation.MEASURES",
+            "measure must be the import path of a Measure, got xaicf.evaluation.MEASURES, a tuple",
+        ),
+    ],
+)
+def test_what_is_no_measure_is_told_in_one_line(
+    path: str, message: str, home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["evaluate", str(home / "first"), f"--output={tmp_path}/table", "--measure", path]) == 2
+    assert message in capsys.readouterr().err

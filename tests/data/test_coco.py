@@ -1,8 +1,6 @@
 """Objects cut out of a small MS-COCO: which, along which outline, and that BAM takes them."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +10,7 @@ from small_data import write_scenes
 
 from xaicf.core import DataError, InputError
 from xaicf.data import BAM
-from xaicf.data.coco import cut_out
+from xaicf.data.coco import cut_out, main
 
 
 @pytest.fixture
@@ -76,14 +74,14 @@ def test_mistakes_are_told_in_one_line(coco: Path) -> None:
         cut_out(str(coco / "other.json"), *paths[1:])
 
 
-def test_the_command(coco: Path) -> None:
+def test_the_command(coco: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     options = {"annotations": "instances.json", "images": "train2017", "output": "out"}
     given = [f"--{name}={coco / path}" for name, path in options.items()]
-    command = [sys.executable, "-m", "xaicf.data.coco", *given, "--categories=[truck]", "--most=2"]
-    subprocess.run(command, check=True)
+    monkeypatch.setattr("sys.argv", ["coco", *given, "--categories=[truck]", "--most=2"])
+    assert main() == 0
     assert len(list((coco / "out/truck").iterdir())) == 2
     (coco / "instances.json").unlink()
-    failed = subprocess.run(command, check=False, capture_output=True, text=True)
-    assert failed.returncode == 2
-    assert failed.stderr.startswith("xaicf: error: annotations cannot be read: ")
-    assert failed.stderr.count("\n") == 1
+    assert main() == 2
+    said = capsys.readouterr().err
+    assert said.startswith("xaicf: error: annotations cannot be read: ")
+    assert said.count("\n") == 1

@@ -106,6 +106,35 @@ def test_workers_hand_over_a_batch_at_a_time(root: Path) -> None:
     assert held.predict_dataloader().num_workers == 0  # what is in memory needs none
 
 
+class Noting(Watching):
+    """Writes down which samples its process is given."""
+
+    def __init__(self, notes: Path) -> None:
+        super().__init__()
+        self.notes = notes
+
+    def predict_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        with (self.notes / str(self.global_rank)).open("a") as file:
+            file.writelines(f"{index}\n" for index in batch["index"].tolist())
+        return batch["index"]
+
+
+@pytest.mark.parametrize("storage", ["cache", "stream"])
+def test_two_processes_share_the_images_out(
+    root: Path, tmp_path: Path, storage: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
+    broken = break_some(root)
+    data = ImageFolder(str(root), 8, test_fraction=1, storage=storage, on_error="skip", workers=1, batch_size=7)
+    trainer = Trainer(strategy="ddp_fork", devices=2, **QUIET)
+    trainer.predict(Noting(tmp_path), datamodule=data, return_predictions=False)
+    shards = [set(map(int, (tmp_path / str(rank)).read_text().split())) for rank in (0, 1)]
+    assert not shards[0] & shards[1]
+    assert shards[0] | shards[1] == set(range(40 - len(broken)))
+    said = capfd.readouterr().out
+    assert said.count("images are decoded, once") == 1
+    assert said.count("test: 3 of 40 images cannot be read and are left out") == 1
+
+
 @pytest.mark.parametrize("storage", STORAGES)
 @pytest.mark.parametrize("workers", [0, 1])
 def test_a_broken_image_is_named_in_one_line(root: Path, storage: Any, workers: int) -> None:

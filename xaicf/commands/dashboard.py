@@ -34,16 +34,26 @@ def main(arguments: Sequence[str]) -> None:
     Raises:
         UserError: a mistake in the arguments, no run, nobody is logged in, or the server cannot be reached.
     """
-    parser = Parser("xaicf dashboard", description="Make a W&B workspace or report for the runs of a project.")
+    parser = Parser(
+        "xaicf dashboard",
+        "Make a W&B workspace or report for the runs of a project.",
+        "--entity ENTITY --project xaicf --dry_run",
+    )
     parser.add_argument("--entity", required=True, help="user or team that owns the project")
     parser.add_argument("--project", required=True, help="that holds, or is to hold, the runs")
-    parser.add_argument("--kind", choices=("workspace", "report"), default="workspace", help="of page (%(default)s)")
-    parser.add_argument("--name", default=NAME, help="of the page (%(default)s)")
     parser.add_argument(
-        "--runs", nargs="+", default=["runs"], metavar="DIR", help="folders that hold wandb folders of runs (runs)"
+        "--kind", choices=("workspace", "report"), default="workspace", help="of page (default: %(default)s)"
     )
-    parser.add_argument("--dry_run", action="store_true", help="send nothing")
-    parser.add_argument("--output", metavar="FILE", help="write the specification there too, as JSON")
+    parser.add_argument("--name", default=NAME, help="of the page (default: %(default)s)")
+    parser.add_argument(
+        "--runs",
+        nargs="+",
+        default=["runs"],
+        metavar="DIR",
+        help="folders that hold wandb folders of runs (default: runs)",
+    )
+    parser.add_argument("--dry_run", action="store_true", help="send nothing (default: send it)")
+    parser.add_argument("--output", metavar="FILE", help="write the specification there too, as JSON (default: no)")
     given = parser.parse_args(arguments)
     for name in ("entity", "project", "name"):
         if not getattr(given, name).strip():

@@ -37,7 +37,10 @@ such as MNIST or ImageFolder, or a YAML file whose section data is read; NAME --
 options:
   --output FILE.png  contact sheet, runs/data/NAME.png if left out
   --images N         look at so many images of each split, evenly; all if left out
-  --rows N           classes in the table at most; of more the smallest and the largest are shown (40)"""
+  --rows N           classes in the table at most; of more the smallest and the largest are shown (40)
+
+example:
+  python -m xaicf data ImageFolder --data.root MY_IMAGES --output sheet.png"""
 
 SURVEYED = {"storage": "stream", "on_error": "stop"}
 """Options of data in files with which each file is read once, and one that is broken is found, and by its name."""

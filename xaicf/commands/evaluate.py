@@ -1,6 +1,7 @@
 """One table of what explainers are worth, from what they have left in stores."""
 
 import math
+import pkgutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from xaicf.commands.evaluator import Evaluator
 from xaicf.commands.naming import explainer_names, store_titles
 from xaicf.commands.parser import Parser
 from xaicf.core import DataError, InputError
-from xaicf.evaluation import Measured, as_csv, as_markdown, rows, wide
+from xaicf.evaluation import MEASURES, Measure, Measured, as_csv, as_markdown, rows, wide
 
 
 def evaluate(
@@ -27,6 +28,7 @@ def evaluate(
     again: int = 128,
     reference: int = 2000,
     device: str = "cpu",
+    measures: Sequence[Measure] = (),
 ) -> tuple[list[dict[str, object]], list[str]]:
     """Measure every explainer of some stores, and keep in each store what was measured of it.
 
@@ -36,6 +38,7 @@ def evaluate(
         again: questions that explainers are asked again, for the measures of robustness; 0 for none.
         reference: training images for the measures of realism; 0 for none.
         device: to compute on.
+        measures: further ones, beside those of the package.
 
     Returns:
         The rows of a table, see :func:`xaicf.evaluation.rows`, and notes on what could not be measured or kept.
@@ -49,7 +52,7 @@ def evaluate(
     found: dict[str, Measured] = {}
     notes: list[str] = []
     for path in stores:
-        evaluator = Evaluator(path, images, again, reference, device)
+        evaluator = Evaluator(path, images, again, reference, device, measures)
         measured = evaluator.run()
         notes += evaluator.notes
         known = [row for row in rows(measured) if math.isfinite(row["mean"])]  # type: ignore[arg-type]
@@ -78,18 +81,37 @@ def main(arguments: Sequence[str]) -> None:
     Raises:
         UserError: a store or the output is at fault.
     """
-    parser = Parser("xaicf evaluate", description="Measure the explainers of stores; writes CSV and Markdown.")
+    parser = Parser(
+        "xaicf evaluate",
+        "Measure the explainers of stores: a row for each, a column for each measure, with n and intervals.",
+        "runs/explain/digits --output runs/explain/digits/table",
+    )
     parser.add_argument("stores", nargs="+", metavar="DIR", help="what explain has written, a folder or URL")
-    parser.add_argument("--output", required=True, help="file without suffix, or with .csv or .md; both are written")
-    parser.add_argument("--images", type=int, metavar="N", help="of each store, the first ones; all if left out")
-    parser.add_argument(
-        "--again", type=int, default=128, metavar="N", help="questions that are asked again (%(default)s)"
+    written = parser.add_argument_group("what is written")
+    written.add_argument(
+        "--output", required=True, metavar="FILE", help="without suffix, or with .csv or .md; both are written"
     )
-    parser.add_argument(
-        "--reference", type=int, default=2000, metavar="N", help="training images to measure realism by (%(default)s)"
+    written.add_argument("--wandb", metavar="PROJECT", help="log the table there too (default: no)")
+    measured = parser.add_argument_group("what is measured")
+    measured.add_argument("--images", type=int, metavar="N", help="of each store, the first ones (default: all)")
+    measured.add_argument(
+        "--again", type=int, default=128, metavar="N", help="questions that are asked again (default: %(default)s)"
     )
-    parser.add_argument("--device", default="cpu", help="to compute on, such as cuda (%(default)s)")
-    parser.add_argument("--wandb", metavar="PROJECT", help="log the table there too")
+    measured.add_argument(
+        "--reference",
+        type=int,
+        default=2000,
+        metavar="N",
+        help="training images to measure realism by (default: %(default)s)",
+    )
+    measured.add_argument(
+        "--measure",
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="import path of a Measure of your own, such as rough.ROUGHNESS; may be repeated (default: none)",
+    )
+    measured.add_argument("--device", default="cpu", help="to compute on, such as cuda (default: %(default)s)")
     given = parser.parse_args(arguments)
     for name, least in (("images", 1), ("again", 0), ("reference", 0)):
         number = getattr(given, name)
@@ -99,6 +121,7 @@ def main(arguments: Sequence[str]) -> None:
         torch.empty(0, device=given.device)
     except (AssertionError, RuntimeError) as error:
         raise InputError(f"device {given.device} is not there: {error}") from error
+    measures = [_own_measure(path) for path in given.measure]
     output = Path(given.output)
     if output.suffix in {".csv", ".md"}:
         output = output.with_suffix("")
@@ -106,7 +129,7 @@ def main(arguments: Sequence[str]) -> None:
         raise InputError(f"output must be a file, got {given.output}")
     _make_folder(output)  # before anything is computed
     files = {suffix: output.with_name(output.name + suffix) for suffix in (".csv", ".md")}
-    table, notes = evaluate(given.stores, given.images, given.again, given.reference, given.device)
+    table, notes = evaluate(given.stores, given.images, given.again, given.reference, given.device, measures)
     _write(files[".csv"], as_csv(table))
     _write(files[".md"], as_markdown(table))
     print(as_markdown(table))
@@ -126,6 +149,18 @@ def _log(project: str, stores: Sequence[str], table: Sequence[dict[str, object]]
         found = explanation_table({0: path}, SHOWN, measures)
         tables.append(replace(found, key=found.key if len(stores) == 1 else f"{found.key}/{title}"))
     log_tables(project, "evaluation", tables, [store_item(path) for path in stores])
+
+
+def _own_measure(path: str) -> Measure:
+    try:
+        found = pkgutil.resolve_name(path)
+    except (ValueError, ImportError, AttributeError) as error:
+        raise InputError(f"measure {path} cannot be imported: {error}") from error
+    if not isinstance(found, Measure):
+        raise InputError(f"measure must be the import path of a Measure, got {path}, a {type(found).__name__}")
+    if found.name in {measure.name for measure in MEASURES}:
+        raise InputError(f"measure {path} must have a name of its own, got {found.name}")
+    return found
 
 
 def _make_folder(path: Path) -> None:

@@ -45,6 +45,7 @@ class Evaluator:
         again: questions that explainers are asked again; 0 for none.
         reference: training images for the measures of realism; 0 for none.
         device: to compute on.
+        measures: further ones, beside those of the package.
 
     Attributes:
         notes: what could not be measured, and why.
@@ -53,7 +54,15 @@ class Evaluator:
         DataError: the store is missing or damaged, or a file that it was made with has changed.
     """
 
-    def __init__(self, path: str, images: int | None, again: int, reference: int, device: str) -> None:
+    def __init__(
+        self,
+        path: str,
+        images: int | None,
+        again: int,
+        reference: int,
+        device: str,
+        measures: Sequence[Measure] = (),
+    ) -> None:
         self.path = path
         self.again = again
         self.device = torch.device(device)
@@ -67,7 +76,7 @@ class Evaluator:
         self.data = store.rebuild(manifest.settings.get("data"), ImageData, "data")  # type: ignore[type-abstract]  # what is built is a subclass
         self.data.setup()
         self.masked = "mask" in self.data.samples(manifest.ids[:1], manifest.split)
-        self.measures: tuple[Measure, ...] = MEASURES
+        self.measures: tuple[Measure, ...] = (*MEASURES, *measures)
         self.frechet: FrechetInceptionDistance | None = None
         if reference:
             self._refer(reference)

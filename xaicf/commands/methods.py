@@ -34,14 +34,37 @@ def main(arguments: Sequence[str]) -> None:
     """
     parser = Parser(
         "xaicf methods",
-        description="Ask a classifier by every method and contrast, and print which give a map, or why not. "
+        "Ask a classifier by every method and contrast, and print which give a map, or why not. "
         "Without a classifier: some that are known, with random weights.",
+        "--factory torchvision.models.resnet50 --image-shape 3 224 224",
     )
-    parser.add_argument("--checkpoint", help="of a classifier that was trained here")
-    parser.add_argument("--factory", help="import path of what makes a classifier, such as torchvision.models.resnet50")
-    parser.add_argument("--image-shape", type=int, nargs=3, default=(3, 64, 64), metavar=("C", "H", "W"))
-    parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS), metavar="METHOD")
-    parser.add_argument("--side", type=int, default=32, help="of the images for the classifiers that are known")
+    which = parser.add_argument_group("the classifier: one of")
+    which.add_argument("--checkpoint", metavar="FILE", help="of a classifier that was trained here")
+    which.add_argument("--factory", metavar="PATH", help="import path of what makes a classifier")
+    images = parser.add_argument_group("the images, which are random")
+    images.add_argument(
+        "--image-shape",
+        type=int,
+        nargs=3,
+        default=(3, 64, 64),
+        metavar=("C", "H", "W"),
+        help="channels, height, width (default: 3 64 64)",
+    )
+    images.add_argument(
+        "--side",
+        type=int,
+        default=32,
+        metavar="N",
+        help="height and width for the classifiers that are known (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--methods",
+        nargs="+",
+        choices=METHODS,
+        default=list(METHODS),
+        metavar="METHOD",
+        help=f"some of {', '.join(METHODS)} (default: all)",
+    )
     given = parser.parse_args(arguments)
     shape: ImageShape = tuple(given.image_shape)
     if given.checkpoint is not None and given.factory is not None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import wandb
 import wandb_workspaces.reports.v2 as reports
 from wandb.errors import Error
 from wandb_workspaces import workspaces
@@ -19,8 +20,8 @@ STEPS = "trainer/global_step"
 SAMPLES = 4
 """Samples of each explainer that are shown, those with the lowest ids."""
 
-WIDE = reports.Layout(w=24, h=16)
-MEDIA = reports.Layout(w=24, h=9)
+WIDTH = 24
+"""Of a report's page, in its units."""
 
 
 @dataclass(frozen=True)
@@ -54,9 +55,7 @@ def sections(logged: Mapping[str, Kind]) -> list[Section]:
     explained = [key for key in images if key.startswith("explain/")]
     training: list[PanelTypes] = _curves(numbers, ("train", "val", "test"))
     training += [_slider(key, [key]) for key in images if key not in explained]
-    explanations: list[PanelTypes] = [
-        reports.WeavePanelSummaryTable(table_name=key, layout=WIDE) for key in tables if key.startswith("explain/")
-    ]
+    explanations: list[PanelTypes] = [_table(key) for key in tables if key.startswith("explain/")]
     for explainer in dict.fromkeys(key.split("/")[1] for key in explained):
         keys = [key for key in explained if key.split("/")[1] == explainer]
         explanations.append(_slider(explainer, keys[:SAMPLES]))
@@ -104,8 +103,8 @@ def report(entity: str, project: str, name: str, logged: Mapping[str, Kind]) -> 
     """Describe a report on all runs of a project; nothing is sent."""
     blocks: list[BlockTypes] = [reports.TableOfContents()]
     for one in sections(logged):
-        runs = reports.Runset(entity=entity, project=project, name="Runs")
-        grid = reports.PanelGrid(runsets=[runs], panels=list(one.panels))
+        # Without a project of its own a set of runs is of the report's, and nobody asks the server for it.
+        grid = reports.PanelGrid(runsets=[reports.Runset(name="Runs")], panels=list(one.panels))
         blocks += [reports.H2(one.name), reports.P(one.about), grid]
     return reports.Report(entity=entity, project=project, title=name, blocks=blocks, width="fluid")
 
@@ -126,6 +125,7 @@ def save(view: View) -> str:
         UserError: nobody is logged in, the server cannot be reached, or it refuses.
     """
     try:
+        wandb.Api()  # says what is amiss with the key or the server, for which a report has no error of its own
         view.save()  # type: ignore[no-untyped-call]  # the package leaves it untyped
         return str(view.url)
     except (Error, OSError, ValueError) as error:
@@ -162,13 +162,21 @@ def _measures(numbers: Sequence[str]) -> list[PanelTypes]:
 
 
 def _other_tables(tables: Sequence[str]) -> list[PanelTypes]:
-    return [
-        reports.WeavePanelSummaryTable(table_name=key, layout=WIDE) for key in tables if not key.startswith("explain/")
-    ]
+    return [_table(key) for key in tables if not key.startswith("explain/")]
 
 
 def _slider(title: str, keys: Sequence[str]) -> PanelTypes:
     """Show pictures with a slider over the epochs."""
     return reports.MediaBrowser(
-        title=title, media_keys=list(keys), num_columns=1, mode="gallery", gallery_axis="step", layout=MEDIA
+        title=title, media_keys=list(keys), num_columns=1, mode="gallery", gallery_axis="step", layout=_across(9)
     )
+
+
+def _table(key: str) -> PanelTypes:
+    """Show a table as runs last logged it."""
+    return reports.WeavePanelSummaryTable(table_name=key, layout=_across(16))
+
+
+def _across(height: int) -> reports.Layout:
+    """Take the whole width; one for each panel, since a report moves panels apart by changing theirs."""
+    return reports.Layout(w=WIDTH, h=height)

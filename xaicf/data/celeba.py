@@ -55,8 +55,8 @@ class CelebA(ListedImages):
         image_size: side of the square in pixels.
         storage: of decoded images: ``memory``, ``cache`` or ``stream``; see :class:`~xaicf.data.listed.ListedImages`.
         on_error: ``stop`` at an image that cannot be read, or ``skip`` it.
-        workers: processes that decode the next batches meanwhile, where images are streamed.
-        cache: folder of the cache.
+        workers: processes that read the next batches meanwhile, where images are not in memory.
+        cache: folder of caches; the environment's ``XAICF_CACHE``, or ``.xaicf`` beside the images if left out.
         batch_size: images in a batch, for each process.
         seed: kept for the sake of other data; nothing here is drawn.
 
@@ -89,7 +89,7 @@ class CelebA(ListedImages):
         self.partition = base / "list_eval_partition.txt"
 
     def prepare_data(self) -> None:
-        """Fetch missing files, on one process."""
+        """Fetch missing files, and make the cache, on one process."""
         if self.download:
             fetch_once("CelebA", self.root, self._missing, lambda: datasets.CelebA(str(self.root), download=True))
         super().prepare_data()

@@ -9,6 +9,7 @@ from xaicf.core import SplitName
 from xaicf.data.base import LabelledImages
 from xaicf.data.folder import ImageFolder
 from xaicf.data.lighting import RANGES, measure_lighting
+from xaicf.data.listed import OnError
 from xaicf.data.planted import Square
 
 
@@ -23,6 +24,7 @@ class Faces(ImageFolder):
         square: planted on the images of a class, so that a classifier looks for it; ``mask`` is true on it.
         image_size: side in pixels, of images cut to a centred square.
         channels: 1 for grey, 3 for colour.
+        on_error: ``stop`` at an image that cannot be read, or ``skip`` it.
         batch_size: images in a batch, for each process.
         seed: of the split, a tenth for validation and a tenth for the test.
 
@@ -37,10 +39,13 @@ class Faces(ImageFolder):
         square: Square | None = None,
         image_size: int = 64,
         channels: Literal[1, 3] = 1,
+        on_error: OnError = "stop",
         batch_size: int = 128,
         seed: int = 0,
     ) -> None:
-        super().__init__(root, image_size, channels, batch_size=batch_size, seed=seed, folder="smiles")
+        super().__init__(
+            root, image_size, channels, on_error=on_error, batch_size=batch_size, seed=seed, folder="smiles"
+        )
         self.square = square
         self.attribute_names = (*RANGES, *self.class_names[1:][: self.num_classes == 2])
         if square is not None:

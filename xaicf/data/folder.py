@@ -37,8 +37,8 @@ class ImageFolder(ListedImages):
             which then has no other split.
         storage: of decoded images: ``memory``, ``cache`` or ``stream``; see :class:`~xaicf.data.listed.ListedImages`.
         on_error: ``stop`` at an image that cannot be read, or ``skip`` it.
-        workers: processes that decode the next batches meanwhile, where images are streamed.
-        cache: folder of the cache.
+        workers: processes that read the next batches meanwhile, where images are not in memory.
+        cache: folder of caches; the environment's ``XAICF_CACHE``, or ``.xaicf`` beside the images if left out.
         batch_size: images in a batch, for each process.
         seed: of the split.
         folder: within ``root``, where that holds several sets.

@@ -60,6 +60,7 @@ def smallest_change(
     bisections: int,
     steps: int,
     step_size: float,
+    anew: int = 0,
     betas: tuple[float, float] = (0.9, 0.99),
     project: Callable[[Tensor, Labels], Tensor] | None = None,
 ) -> Bisected:
@@ -67,9 +68,10 @@ def smallest_change(
 
     Every trial is a descent by Adam that lowers λ · CE(D(G(p)), foil) + distance(p). The first begins at the start and
     has the largest λ; an image that does not reach the foil by it leaves the batch. For the others log λ is bisected:
-    it falls where the descent ended at the foil, else it rises, and each descent begins at the nearest point known,
-    which gets nearer where the way is long than to begin anew. The result is the nearest of all points met that the
-    classifier gives the foil, whichever the trial; of equal ones the first.
+    it falls where the descent ended at the foil, else it rises. The first ``anew`` of these descents begin at the start
+    again, so that another valley may be found; the others at the nearest point known, which gets nearer where the way
+    is long. The result is the nearest of all points met that the classifier gives the foil, whichever the trial; of
+    equal ones the first.
 
     Reference: Liu et al. 2019, "Generative counterfactual introspection for explainable deep learning", equation 2 and
     the bisection over λ behind it; neither the descent nor the range of λ is given there.
@@ -86,6 +88,7 @@ def smallest_change(
         bisections: descents of an image after the first; each halves the range of log λ.
         steps: of Adam in a descent.
         step_size: of Adam at the beginning of a descent; it falls along a cosine.
+        anew: bisections, the first, whose descents begin at the start.
         betas: of Adam.
         project: puts points (n, d) of images ``rows`` (n,) back, after each step, to where they may lie; the start is
             taken as it is.
@@ -123,9 +126,9 @@ def smallest_change(
     evaluations = torch.full_like(weight, steps + 1)
     floor, ceiling = weight.new_full(weight.shape, low).log(), weight.log()
     rows = everyone[reached]
-    for _ in range(bisections if len(rows) else 0):
+    for trial in range(bisections if len(rows) else 0):
         middle = (floor[rows] + ceiling[rows]) / 2
-        tried = attempt(rows, point, middle.exp())
+        tried = attempt(rows, start if trial < anew else point, middle.exp())
         evaluations[rows] += steps + 1
         ceiling[rows[tried.ended]], floor[rows[~tried.ended]] = middle[tried.ended], middle[~tried.ended]
         nearer = tried.rank < rank[rows]

@@ -36,7 +36,8 @@ class Criticism(LatentExplainer):
     Args:
         norm: of the change, over all pixels: ``l1`` its sum, ``l2`` its Euclidean length.
         weights: the lowest λ and the highest, in pixel values of the norm per nat.
-        bisections: of λ, after a first descent at the highest.
+        bisections: of λ, after a first descent at the highest; the first half of them begin at z0 again, the others at
+            the nearest point so far.
         steps: of Adam, for each λ.
         step_size: of Adam, at the beginning.
         frames: of the way that are kept; 0 for none.
@@ -82,6 +83,7 @@ class Criticism(LatentExplainer):
                 bisections=self.bisections,
                 steps=self.steps,
                 step_size=self.step_size,
+                anew=self.bisections // 2,
                 betas=BETAS,
             )
             with torch.no_grad():

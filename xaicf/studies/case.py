@@ -17,6 +17,7 @@ from xaicf.data import ImageData
 from xaicf.data.base import data_root
 from xaicf.explainers.methods import Method
 from xaicf.nn import foreign_classifier
+from xaicf.shipped import shipped
 from xaicf.studies.asking import BLOCK, logits_of
 from xaicf.studies.study import Place
 
@@ -131,7 +132,7 @@ def _data(config: str, root: str | None, changes: Mapping[str, object]) -> Image
         InputError: there is no such file, or its data cannot be made.
     """
     try:
-        settings = yaml.safe_load(Path(config).read_text())["data"]
+        settings = yaml.safe_load(Path(shipped(config)).read_text())["data"]
         arguments = {**settings.get("init_args", {}), **changes, **({} if root is None else {"root": root})}
         parser = ArgumentParser(exit_on_error=False)
         parser.add_argument("--data", type=ImageData)

@@ -12,6 +12,7 @@ import yaml
 
 from xaicf.core import InputError, UserError
 from xaicf.data.base import data_root
+from xaicf.shipped import shipped
 
 SHOWS = ("ExplainAtValidationEnd", "LogSamples")
 """Callbacks that show how a training goes; a study does without."""
@@ -38,7 +39,7 @@ def trained(
     checkpoint.
 
     Args:
-        config: file for ``python -m xaicf fit``.
+        config: file for ``python -m xaicf fit``; one that comes with the package is found in any folder.
         folder: that keeps networks.
         root: of the data; as the configuration says if left out.
         seed: of everything.
@@ -52,6 +53,7 @@ def trained(
         InputError: there is no such file, or it is no configuration.
         UserError: the training ended with an error.
     """
+    config = shipped(config)
     settings = _settings(config, seed, quick)
     for holder, key in _checkpoints(settings):
         if not _is_given(changes or {}, key):
