@@ -27,7 +27,7 @@ from PIL import Image
 from small_data import write_faces, write_photos, write_scenes, write_small
 
 from xaicf.cli import main
-from xaicf.explainers.solvers import SOLVERS, AugmentedLagrangian
+from xaicf.explainers.solvers import SOLVERS, AugmentedLagrangian, SequentialQuadratic
 from xaicf.store import explainers, verify
 
 CONFIGS = Path(__file__).parents[1] / "configs"
@@ -69,6 +69,7 @@ def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
     monkeypatch.chdir(tmp_path)
     # Networks that have hardly learned have no ties, and looking for one to the end takes long.
     monkeypatch.setitem(SOLVERS, "augmented_lagrangian", AugmentedLagrangian(outer_steps=2))
+    monkeypatch.setitem(SOLVERS, "sequential_quadratic", SequentialQuadratic(steps=5))
     monkeypatch.setenv("WANDB_MODE", "offline")
     publish(monkeypatch)
     yield
