@@ -12,6 +12,7 @@ import torch
 from lightning import LightningModule, Trainer, seed_everything
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from PIL import Image
+from reporting import data_of
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
@@ -124,7 +125,12 @@ def test_what_is_trained_takes_the_empty_seat(
     assert numbers["explain/cdeepex/distance"] == pytest.approx(float(distance))
     assert numbers["explain/cdeepex/seconds_per_image"] > 0
     html = (folder / "index.html").read_text(encoding="utf-8")
-    assert html.count("data:image/png;base64") == 6
+    shown = data_of(folder / "index.html")
+    labelled = [(row[0], shown["classes"][row[1]]) for row in shown["questions"]]
+    assert labelled == [(id_, data.class_names[label]) for id_, label in enumerate(batch["label"].tolist())]
+    assert [one["name"] for one in shown["explainers"]] == [explainer.name for explainer in explainers]
+    statuses = {one["name"]: [found[0] for found in one["answers"]] for one in shown["explainers"]}
+    assert statuses == {name: read(home, name).status.tolist() for name in names}
     assert str(tmp_path) not in html
 
 

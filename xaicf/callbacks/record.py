@@ -2,18 +2,17 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from xaicf.core import Explanation, Labels, Status
 from xaicf.store import Folder, Manifest, Part, part_name, write_part
-from xaicf.viz import page, panel
+from xaicf.viz import Page, panel
+from xaicf.viz.page import Summary, summarise
 
 _INTRODUCTION = (
-    "Each row asks why the classifier says one class (the fact) and not another (the foil). Where a method "
-    "searches a counterfactual, the second picture is the nearest image found for which both classes are equally "
-    "likely; |Δ llh| is what is left between them. In the map red speaks for the fact and blue for the "
-    "foil. The bars show the probabilities for the input and for the counterfactual."
+    "Each question is about one image of the validation split: why does the classifier say this class (the fact), and "
+    "not that one (the foil)? The same images were explained after earlier epochs."
 )
 
 
@@ -40,6 +39,12 @@ class Record:
     def scalars(self) -> dict[str, float]:
         """Give :func:`mean_scalars` and the time."""
         return {"seconds_per_image": self.seconds_per_image, **mean_scalars(self.explanation)}
+
+    def summary(self) -> Summary:
+        """Give what the page's table says of it."""
+        scalars = {name: values.double().numpy() for name, values in self.explanation.scalars.items()}
+        found = summarise(self.explanation.status.numpy(), scalars)
+        return replace(found, means={"seconds_per_image": (self.seconds_per_image, found.solved), **found.means})
 
 
 def mean_scalars(explanation: Explanation) -> dict[str, float]:
@@ -83,19 +88,17 @@ def write_record(folder: Path, epoch: int, records: Sequence[Record]) -> Written
     home = folder / f"epoch_{epoch:04d}"
     scalars: dict[str, float] = {}
     pictures: dict[str, Path] = {}
-    sections: dict[str, list[tuple[str, Path]]] = {}
     ids = sorted(set(records[0].index.tolist()))
     asked = [record.name for record in records]
     Manifest(asked, "val", ids, len(ids), len(ids), list(records[0].class_names)).write(Folder(home))
+    shown = Page()
     for record in records:
+        shown.add(record.name, record.explanation, record.index, record.label, record.class_names)
         write_part(Folder(home / record.name), part_name(0), Part(record.explanation, record.index, record.label))
         scalars |= {f"explain/{record.name}/{name}": value for name, value in record.scalars().items()}
         for row in range(len(record.explanation)):
             one = record.explanation[row]
-            id_, label, fact, foil = (
-                int(values[row])
-                for values in (record.index, record.label, record.explanation.fact, record.explanation.foil)
-            )
+            id_, label, foil = (int(values[row]) for values in (record.index, record.label, record.explanation.foil))
             names = record.class_names
             heading = f"{record.name} · sample {id_} · labelled {names[label]}"
             # One key for a sample in all epochs, so that a logger shows its course; a foil only where it asks many.
@@ -105,9 +108,8 @@ def write_record(folder: Path, epoch: int, records: Sequence[Record]) -> Written
             path.parent.mkdir(parents=True, exist_ok=True)
             panel(one, names, heading).save(path, compress_level=1)
             pictures[f"explain/{key}"] = path
-            sections.setdefault(f"Sample {id_}", []).append((f"{heading}: {names[fact]}, not {names[foil]}", path))
     (home / "scalars.json").write_text(json.dumps({"epoch": epoch, **scalars}, indent=2) + "\n")
-    table = {record.name: record.scalars() for record in records}
     title = f"Why this class, and not that one? After epoch {epoch}"
-    (folder / "index.html").write_text(page(title, _INTRODUCTION, table, sections), encoding="utf-8")
+    html = shown.html(title, _INTRODUCTION, {record.name: record.summary() for record in records})
+    (folder / "index.html").write_text(html, encoding="utf-8", errors="replace")
     return Written(scalars, pictures, home)

@@ -12,7 +12,7 @@ from torch import Tensor
 from xaicf.core import Labels
 from xaicf.evaluation import About
 from xaicf.store import Evaluation
-from xaicf.viz.measures import REPORTED, MeasureRow, Value
+from xaicf.viz.page.measures import REPORTED, MeasureRow, Value
 
 GROUPS = {
     "counterfactual": "Counterfactuals",

@@ -1,13 +1,14 @@
-"""Many small pictures in few PNG files, from which a page cuts them out again."""
+"""Many small pictures in few PNG files, inside the page or beside it, from which the page cuts them out again."""
 
 import base64
 import io
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from xaicf.viz.palette import Bytes
+from xaicf.viz.page.palette import Bytes
 
 TILES = 400
 """Most pictures on a sheet, and what a picture's number is counted by."""
@@ -24,19 +25,29 @@ class Sheet:
         width: of each picture.
         height: of each picture.
         columns: pictures in a row.
-        png: the file in base64.
+        source: where it is: a data URL, or the name of its file beside the others.
     """
 
     width: int
     height: int
     columns: int
-    png: str
+    source: str
 
 
 class Sprites:
-    """Collects pictures; those of one size and kind share sheets in the order in which they come."""
+    """Collects pictures; those of one size and kind share sheets in the order in which they come.
 
-    def __init__(self) -> None:
+    Args:
+        folder: for the sheets' files, which is made; what earlier sheets it holds are removed. Without one they are
+            kept as data URLs.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+            for old in folder.glob("sheet_*.png"):
+                old.unlink()
         self._sheets: list[Sheet | None] = []
         self._open: dict[tuple[tuple[int, ...], bytes | None], tuple[int, list[Bytes]]] = {}
 
@@ -45,7 +56,7 @@ class Sprites:
 
         Args:
             pixels: grey or places in the palette (H, W), or colours (H, W, 3).
-            palette: red, green and blue of each colour.
+            palette: red, green, blue and opacity of each colour.
 
         Returns:
             Its number: ``TILES`` times the sheet, plus the place on it.
@@ -77,10 +88,17 @@ class Sprites:
             canvas[top : top + height, left : left + width] = tile
         image = Image.fromarray(canvas)
         if palette is not None:
-            image.putpalette(palette)
+            image.putpalette(palette, "RGBA")
         buffer = io.BytesIO()
         image.save(buffer, "PNG", optimize=True)
-        self._sheets[number] = Sheet(width, height, across, base64.b64encode(buffer.getvalue()).decode())
+        self._sheets[number] = Sheet(width, height, across, self._keep(number, buffer.getvalue()))
+
+    def _keep(self, number: int, png: bytes) -> str:
+        if self._folder is None:
+            return f"data:image/png;base64,{base64.b64encode(png).decode()}"
+        name = f"sheet_{number:06d}.png"
+        (self._folder / name).write_bytes(png)
+        return name
 
 
 def columns(shape: tuple[int, ...]) -> int:

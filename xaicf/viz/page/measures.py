@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from xaicf.viz.summary import Summary
+from xaicf.viz.page.summary import Summary
 
 ARROWS = {True: "↑", False: "↓", None: ""}
 """By whether higher is better."""
@@ -94,7 +94,7 @@ def measure_table(summaries: Mapping[str, Summary], measures: Sequence[MeasureRo
     for group, found in groups.items():
         bodies += _group(group, len(names), "".join(_line(row, summaries) for row in found))
     return (
-        '<div class="summary" role="region" tabindex="0" aria-label="Explainers in numbers">'
+        '<div class="summary" role="region" tabindex="0" aria-label="Table of explainers">'
         f'<table class="measures" aria-describedby="means"><thead><tr><th scope="col">measure</th>{heads}</tr></thead>'
         f'{bodies}</table></div><p id="means">{escape(CAPTION)}</p>{_meanings(rows)}'
     )

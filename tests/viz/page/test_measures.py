@@ -2,8 +2,8 @@
 
 import pytest
 
-from xaicf.viz.measures import MeasureRow, Value, measure_table, short
-from xaicf.viz.summary import Summary
+from xaicf.viz.page.measures import MeasureRow, Value, measure_table, short
+from xaicf.viz.page.summary import Summary
 
 SUMMARIES = {"a_<b>": Summary(3, 1, 1, {"third_margin": (0.5, 3)}), "other": Summary(5, 0, 0, {})}
 

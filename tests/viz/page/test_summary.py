@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from xaicf.viz.summary import summarise, summary_table
+from xaicf.viz.page.summary import summarise, summary_table
 
 STATUS = np.array([1, 1, 1, 0, -1])
 

@@ -75,7 +75,7 @@ def summary_table(summaries: Mapping[str, Summary]) -> str:
     heads = "".join(f'<th scope="col">{escape(name.replace("_", " "))}</th>' for name in [*head, *scalars])
     rows = "".join(_row(name, summary, scalars) for name, summary in summaries.items())
     return (
-        '<div class="summary" role="region" tabindex="0" aria-label="Explainers in numbers">'
+        '<div class="summary" role="region" tabindex="0" aria-label="Table of explainers">'
         f'<table aria-describedby="means"><thead><tr><th scope="col">explainer</th>{heads}</tr></thead>'
         f'<tbody>{rows}</tbody></table></div><p id="means">{escape(CAPTION)}</p>'
     )
