@@ -113,9 +113,9 @@ class CLI(LightningCLI):
         )
         for name in ("checkpoint", "last_checkpoint"):
             parser.link_arguments("trainer.default_root_dir", f"{name}.dirpath")
-        for name, title in TITLES.items():
-            if name in (groups := parser.groups or {}):
-                groups[name].title = title
+        groups = parser.groups or {}
+        for name in TITLES.keys() & groups.keys():
+            groups[name].title = TITLES[name]
 
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
         """Read a checkpoint that is named before anything else does.

@@ -5,6 +5,7 @@ Needs, in the current folder, what these write: ``python -m xaicf fit`` with ``c
 """
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -35,8 +36,8 @@ def main() -> None:
 
 
 def cdeepex(subject: Subject, images: Tensor) -> Figure:
-    """Draw three digits of different classes, their ties, the maps and what the classifier gives."""
-    chosen = different(subject, images, 3)
+    """Draw three digits, their ties, the maps and what the classifier gives."""
+    chosen = first_of(subject, images)
     found = CDeepEx().explain(subject, images[chosen])
     assert found.counterfactual is not None
     assert found.attribution is not None
@@ -74,7 +75,7 @@ def weighted_contrast(subject: Subject, images: Tensor) -> Figure:
 
 def introspection(subject: Subject, images: Tensor) -> Figure:
     """Draw digits, the least edit that makes the second class, and what would make them surer."""
-    chosen = different(subject, images, 3)
+    chosen = first_of(subject, images)
     least = Criticism().explain(subject, images[chosen])
     surer = Prototype().explain(subject, images[chosen])
     assert least.counterfactual is not None
@@ -96,7 +97,7 @@ def introspection(subject: Subject, images: Tensor) -> Figure:
 def ganmex(subject: Subject, images: Tensor) -> Figure:
     """Draw digits redrawn as each class, with the map of one question each."""
     subject = Subject(subject.classifier, translator=load_frozen("runs/ganmex/digits/best.ckpt"))
-    chosen = different(subject, images, 3)
+    chosen = first_of(subject, images)
     asked = Attribution("integrated_gradients", "pair", baseline=Ganmex(unfit=True))
     found = asked.explain(subject, images[chosen])
     assert found.attribution is not None
@@ -116,11 +117,10 @@ def ganmex(subject: Subject, images: Tensor) -> Figure:
     return figure
 
 
-def different(subject: Subject, images: Tensor, count: int) -> Tensor:
-    """Choose the least sure image of each class, and of these the least sure."""
-    sure, fact = torch.softmax(subject.classifier(images), 1).max(1)
-    least = [min((fact == one).nonzero().flatten().tolist(), key=lambda row: float(sure[row])) for one in fact.unique()]
-    return torch.tensor(sorted(least, key=lambda row: float(sure[row]))[:count])
+def first_of(subject: Subject, images: Tensor, classes: Sequence[int] = (7, 4, 3)) -> Tensor:
+    """Choose the first image that the classifier takes for each class."""
+    fact = subject.classifier(images).argmax(1)
+    return torch.stack([(fact == one).nonzero()[0, 0] for one in classes])
 
 
 def picture(place: Axes, image: Tensor, title: str) -> None:

@@ -4,7 +4,7 @@ import textwrap
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Callable, Mapping
 from inspect import getmodule
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from jsonargparse import DefaultHelpFormatter
 
@@ -48,7 +48,7 @@ class Told(RawDescriptionHelpFormatter, DefaultHelpFormatter):
     """Keeps the lines of descriptions and examples, and tells types and defaults."""
 
 
-def lightning_words(others: Mapping[str, Callable[..., None]]) -> dict[str, object]:
+def lightning_words(others: Mapping[str, Callable[..., None]]) -> dict[str, Any]:
     """Give what LightningCLI hands on to its parsers, those of subcommands under their names.
 
     Args:
@@ -56,7 +56,7 @@ def lightning_words(others: Mapping[str, Callable[..., None]]) -> dict[str, obje
     """
     lines = [f"  {name:<10}{_first_line(main)}" for name, main in others.items()]
     about = "Why this class, and not that one?\n\nCommands without a trainer, each with a --help of its own:"
-    words: dict[str, object] = {
+    words: dict[str, Any] = {
         "usage": "python -m xaicf COMMAND [OPTIONS]",
         "description": "\n".join([about, *lines]),
         "epilog": _example("xaicf fit --config configs/quickstart/classifier.yaml"),
