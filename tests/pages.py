@@ -52,6 +52,7 @@ SLIM = {
         "--trainer.callbacks.init_args.samples=1",
         "--trainer.callbacks.init_args.every_n_epochs=1",
     ],
+    "class_path: TorchvisionNet": ["--model.network.architecture=mobilenet_v3_small"],
     "class_path: VAE": [
         "--model.encoder=ConvEncoder",
         "--model.encoder.channels=[4, 8]",
@@ -178,8 +179,9 @@ def brief(arguments: list[str]) -> list[str]:
     added = list(BRIEF.get(arguments[0], []))
     if arguments[0] == "methods" and "--factory" not in arguments:
         added = added[:2]
-    if arguments[0] == "fit":
-        texts = [path.read_text() for word in arguments if (path := Path(shipped(word.rpartition("=")[2]))).is_file()]
+    if arguments[0] in LIGHTNING and arguments[0] != "explain":
+        files = [shipped(word.rpartition("=")[2]) for word in arguments if word.endswith(".yaml")]
+        texts = [Path(file).read_text() for file in files]
         added += [option for held, few in SLIM.items() if any(held in text for text in texts) for option in few]
     return added
 
