@@ -95,6 +95,7 @@ def share(folder: str, cache: str, notes: str) -> None:
     quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
     trainer = Trainer(accelerator="cpu", devices=2, strategy="ddp_fork", **quiet)
     trainer.predict(Reading(notes), datamodule=opened(folder, cache), return_predictions=False)
+    print("read")
 
 
 def begin(step: str, folder: Path, cache: Path, notes: Path) -> subprocess.Popen[str]:

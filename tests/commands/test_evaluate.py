@@ -262,8 +262,7 @@ def test_a_measure_of_ones_own_stands_in_the_table(home: Path, tmp_path: Path, m
     shutil.copytree("first", tmp_path / "store")
     given = ["evaluate", str(tmp_path / "store"), *brief]
     assert main([*given, "--measure", "own_measure.BRIGHTNESS"]) == 0
-    with (tmp_path / "table.csv").open() as file:
-        (row,) = (one for one in csv.DictReader(file) if one["explainer"] == "gradient-pair")
+    row = lines_of(tmp_path / "table.csv")["gradient-pair"]
     inputs = store.read("first", "gradient-pair").inputs
     assert float(row["brightness"]) == pytest.approx(float(inputs.flatten(1).mean(1).double().mean()), rel=1e-5)
 

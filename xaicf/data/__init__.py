@@ -20,6 +20,7 @@ from xaicf.data.mnist import MNIST, FashionMNIST
 from xaicf.data.morpho import MorphoMNIST
 from xaicf.data.planted import Square
 from xaicf.data.svhn import SVHN
+from xaicf.data.table import ImageTable
 
 __all__ = [
     "BAM",

@@ -49,11 +49,13 @@ def decoded(files: ImageFiles, start: int = 0) -> Iterator[Chunk]:
     """
     chunks = _Chunks(files, start)
     workers = 0 if len(chunks) <= ALONE else min(processors(), len(chunks) // ALONE)
-    # Torch's workers end when this process does, even if it is killed.
+    several = workers > 1
+    # Torch's workers end when this process does, even if it is killed. What each has under way is lost by then.
     yield from DataLoader(
         chunks,
         batch_size=None,
-        num_workers=workers if workers > 1 else 0,
+        num_workers=workers if several else 0,
+        prefetch_factor=1 if several else None,
         collate_fn=_as_it_is,  # type: ignore[arg-type]  # its types know no single item
         generator=torch.Generator(),  # or it would draw from the global one
     )

@@ -1,5 +1,7 @@
 """Images that stay in their files until a batch asks for them."""
 
+import math
+import mmap
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -64,10 +66,14 @@ class ImageFiles:
         Returns:
             (B, C, H, W) uint8, and for each place in the batch that is black, because its file cannot be read, why.
         """
-        images = torch.zeros((len(index), *self.shape), dtype=torch.uint8)
         paths = self.subset(index).paths
-        if get_worker_info() is not None:  # one of several processes, which have enough to do
+        shape = (len(paths), *self.shape)
+        if paths and get_worker_info() is not None:  # one of several processes, which have enough to do
+            # Memory of its own goes back to the system once it is sent; malloc would keep some hundred MB of it.
+            own = mmap.mmap(-1, math.prod(shape))
+            images = torch.frombuffer(own, dtype=torch.uint8).view(shape)
             return images, _put(images, map(self._attempt, paths))
+        images = torch.zeros(shape, dtype=torch.uint8)
         with ThreadPoolExecutor() as pool:
             return images, _put(images, pool.map(self._attempt, paths))
 

@@ -50,3 +50,12 @@ def test_noise_and_few_maps_have_no_kinds(seed: int) -> None:
 def test_maps_that_are_equal_or_nothing_have_no_kinds() -> None:
     assert kinds(np.ones((LEAST, 9))) == []
     assert kinds(np.zeros((LEAST, 9))) == []
+
+
+def test_one_map_is_no_kind() -> None:
+    numbers = np.random.default_rng(0)
+    maps = np.ones((20, 16)) + 0.1 * numbers.normal(size=(20, 16))
+    maps[7] = -1
+    assert kinds(maps) == []
+    maps[8] = -1
+    assert [len(kind.rows) for kind in kinds(maps)] == [18, 2]

@@ -48,7 +48,7 @@ def kinds(maps: Maps) -> list[Kind]:
         maps: signed (n, pixels). Only where and with which sign a map speaks counts, not how strongly.
 
     Returns:
-        The kinds, the largest first; none where there are too few maps, or no grouping is clear.
+        The kinds, of two maps or more, the largest first; none where there are too few maps, or no grouping is clear.
 
     References:
         Rousseeuw 1987, Silhouettes: a graphical aid to the interpretation and validation of cluster analysis.
@@ -63,7 +63,7 @@ def kinds(maps: Maps) -> list[Kind]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # fewer distinct maps than groups
             guess = found.fit_predict(points)
-        if len(set(guess.tolist())) < count:
+        if np.bincount(guess, minlength=count).min() < 2:  # one map is no kind
             break
         clear = silhouette_score(points, guess, sample_size=min(SAMPLE, len(points)), random_state=0)
         if clear > best:

@@ -115,7 +115,7 @@ class Page:
             if status != Status.NOT_APPLICABLE:
                 drawn[0] = None if others is None else self._picture(others[row])
                 drawn[1:] = [None, None] if maps is None else self._map(maps[row])
-                way = self._way(explanation[row])
+                way = self._way(explanation, row)
             if status == Status.SOLVED and maps is not None and maps[row].isfinite().all():
                 answers.maps[question] = _small(maps[row].sum(0, keepdim=True) / scale_of(maps[row]))[0]
             answers.rows[question] = [status, *drawn, [number(float(values[row])) for values in numbers], way]
@@ -199,15 +199,16 @@ class Page:
         scale = scale_of(attribution)
         return [self._sprites.add(indices(attribution, scale), palette()), number(scale)]
 
-    def _way(self, one: Explanation) -> list[object] | None:
+    def _way(self, explanation: Explanation, row: int) -> list[object] | None:
         """Give the frames of one image's way, each a picture with the probabilities of fact and foil."""
-        if one.trace is None or not {"images", "probabilities"} <= set(one.trace):
+        trace = explanation.trace
+        if trace is None or not {"images", "probabilities"} <= set(trace):
             return None
-        images, probabilities = shrunk(one.trace["images"][0]), one.trace["probabilities"][0]
+        images = shrunk(trace["images"][row])
         if not images.isfinite().all():
             return None
         chosen = np.unique(np.linspace(0, len(images) - 1, FRAMES).round().astype(int)).tolist()
-        both = probabilities[:, [int(one.fact[0]), int(one.foil[0])]]
+        both = trace["probabilities"][row][:, [int(explanation.fact[row]), int(explanation.foil[row])]]
         return [[self._picture(images[place]), *(number(float(share)) for share in both[place])] for place in chosen]
 
     def _cells(self) -> list[object]:

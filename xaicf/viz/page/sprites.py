@@ -90,7 +90,7 @@ class Sprites:
         if palette is not None:
             image.putpalette(palette, "RGBA")
         buffer = io.BytesIO()
-        image.save(buffer, "PNG", optimize=True)
+        image.save(buffer, "PNG")
         self._sheets[number] = Sheet(width, height, across, self._keep(number, buffer.getvalue()))
 
     def _keep(self, number: int, png: bytes) -> str:

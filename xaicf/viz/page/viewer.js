@@ -57,7 +57,7 @@ function pointed() {
   const [id, , fact, foil] = data.questions[looked[0]];
   const [last, point] = [stops(found), Number(byId("point").value)];
   const where = point === 0 ? "the input" : point === last ? `the ${explainer.other}`
-    : found[5] ? `step ${point} of ${last}` : `${point} % of the way`;
+    : found[5] ? `step ${point} of ${last}` : `${point} % of the way, a blend of both (the probabilities are those of its ends)`;
   byId("where").textContent = where;
   byId("point").setAttribute("aria-valuetext", where);
   const over = byId("overlay").checked && found[2] !== null;
