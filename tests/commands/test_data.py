@@ -90,6 +90,15 @@ def test_the_sheet_shows_images_of_each_class(said: Said) -> None:
     assert len(found) == 16
 
 
+def test_classes_that_a_split_lacks_are_told(said: Said) -> None:
+    for name, count in (("cat", 30), ("dog", 30), ("emu", 2)):
+        write(Path("own", name), range(count))
+    text = said("ImageFolder", "--data.root=own", "--data.image_size=8", "--data.seed=1")
+    lacked = [name for name, count in zip(("train", "val", "test"), row(text, "emu"), strict=True) if count == "0"]
+    assert lacked
+    assert re.findall(r"^class emu has no (\w+) image: no number", text, re.MULTILINE) == lacked
+
+
 def test_many_classes_are_folded(said: Said) -> None:
     for number in range(9):
         write(Path("own", f"class {number}"), range(1 + (number * 4) % 9), (2, 2))
@@ -124,7 +133,7 @@ def test_sets_in_memory_and_configurations(said: Said) -> None:
         "data: {class_path: ImageFolder, init_args: {folder: cifar10_lossless, image_size: 32}}\nmodel: {other: 1}\n"
     )
     text = said("given.yaml", "--data.root=data")
-    assert row(text, "all") == ["36", "4", "20"]
+    assert row(text, "all") == ["30", "10", "20"]  # of each class of 4 one is for the validation
     assert Path("runs/data/given.png").is_file()
 
 

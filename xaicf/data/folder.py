@@ -9,9 +9,10 @@ import torch
 from torchvision.datasets.folder import IMG_EXTENSIONS
 
 from xaicf.core import DataError, InputError, SplitName
-from xaicf.data.base import LabelledImages, cut_missing, data_root
+from xaicf.data.base import LabelledImages, data_root
 from xaicf.data.files import ImageFiles
 from xaicf.data.listed import ListedImages, OnError, Storage
+from xaicf.data.stratified import cut_every_class
 
 SUFFIXES = (*IMG_EXTENSIONS, ".gif", ".jfif")
 """Of files that are taken for images, in any case of letters."""
@@ -24,7 +25,8 @@ class ImageFolder(ListedImages):
     """Images sorted into one folder a class, each turned upright and cut to a centred square.
 
     Where ``root`` has a folder ``train``, the folders ``train``, ``val`` and ``test`` are
-    the splits, and one that is missing is cut from ``train``; otherwise all splits are cut from ``root``.
+    the splits, and one that is missing is cut from ``train``; otherwise all splits are cut from ``root``. Where a cut at
+    random would leave a small class out of a split, see :func:`~xaicf.data.stratified.cut_every_class`.
     Images may lie in folders within a class folder. Files and folders whose name starts with a dot are left out, and so
     are links to folders within a class folder, which may lead in a circle.
 
@@ -94,7 +96,7 @@ class ImageFolder(ListedImages):
         given = [name for name in self.fractions if (self.root / name).is_dir()]
         if self.train_root != self.root:
             splits |= {name: self._read(self.root / name) for name in given}
-        return cut_missing(splits, self.fractions, self.seed)
+        return cut_every_class(splits, self.fractions, self.seed, self.class_names)
 
     def _read(self, folder: Path) -> LabelledImages:
         unknown = [name for name in class_folders(folder) if not (self.chosen or name in self.class_names)]
