@@ -59,6 +59,8 @@ def images(root: str) -> None:
 
 def test_everything_is_told_of_a_folder(said: Said) -> None:
     images("own")
+    for name in ("1.heic", "2.HEIC", "3.avif"):
+        Path("own/test/cat", name).touch()
     text = said("ImageFolder", "--data.root=own", "--data.image_size=8", "--output=sheets/own.png")
     assert "2 classes, images of 3 × 8 × 8" in text
     assert row(text, "class") == ["train", "val", "test"]
@@ -76,6 +78,7 @@ def test_everything_is_told_of_a_folder(said: Said) -> None:
     assert "Leak: 1 of test also in train\n  own/test/cat/leak.png = own/train/cat/003.png\n" in text
     assert "Duplicates: 1 within train; 1 of them with another class there\n" in text
     assert "own/train/cat/005.png = own/train/a dog/twice.png" in text
+    assert "\n3 files were left out: .heic 2, .avif 1; read are .jpg" in text
     assert Path("sheets/own.png").is_file()
 
 

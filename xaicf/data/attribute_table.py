@@ -14,8 +14,8 @@ from torch import Tensor
 
 from xaicf.core import DataError, ImageShape, SplitName
 from xaicf.data.base import LabelledImages, choose, cut_missing
-from xaicf.data.stratified import cut_every_class
 from xaicf.data.files import ImageFiles
+from xaicf.data.stratified import cut_every_class
 from xaicf.data.table_rows import whole_rows
 
 SPLITS: dict[str, SplitName] = {"train": "train", "val": "val", "test": "test", "0": "train", "1": "val", "2": "test"}
