@@ -52,7 +52,7 @@ def cut_every_class(
 def _parts(labels: Tensor, fractions: Sequence[float]) -> Tensor:
     """Give the number of the part (N,) of each image, from labels (N,) in the order of the draw; the rest is last."""
     parts = torch.full_like(labels, len(fractions))
-    for label in labels.unique():
+    for label in sorted(set(labels.tolist())):
         own = (labels == label).nonzero().flatten()
         taken = 0
         for place, fraction in enumerate(fractions):
