@@ -15,6 +15,7 @@ from torch import Tensor
 from xaicf.core import DataError, ImageShape, SplitName
 from xaicf.data.base import LabelledImages, choose, cut_missing
 from xaicf.data.files import ImageFiles
+from xaicf.data.stratified import cut_every_class
 from xaicf.data.table_rows import whole_rows
 
 SPLITS: dict[str, SplitName] = {"train": "train", "val": "val", "test": "test", "0": "train", "1": "val", "2": "test"}
@@ -165,6 +166,7 @@ def divided(
     fractions: Mapping[SplitName, float],
     seed: int,
     where: Path,
+    class_names: Sequence[str] = (),
 ) -> dict[SplitName, LabelledImages]:
     """Give the splits that a table names, and cut the others from ``train``.
 
@@ -174,9 +176,12 @@ def divided(
         fractions: of ``val`` and ``test`` where they are cut; of which 1 makes all of it the test.
         seed: of the division.
         where: the table's path, for errors.
+        class_names: of classes of which each must be in every split, see
+            :func:`~xaicf.data.stratified.cut_every_class`; if left out the cut is at random.
 
     Raises:
-        DataError: a split has another name than those that are known, or none is named ``train``.
+        DataError: a split has another name than those that are known, none is named ``train``, or a class that must be
+            in it is not.
     """
     if fractions["test"] == 1:
         return {"test": data}
@@ -185,6 +190,8 @@ def divided(
         splits = by_split(data, given, where)
     if "train" not in splits:
         raise DataError(f"{where} names no image of the split train")
+    if class_names:
+        return cut_every_class(splits, fractions, seed, class_names)
     return cut_missing(splits, fractions, seed)
 
 

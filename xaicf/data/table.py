@@ -20,7 +20,8 @@ class ImageTable(ListedImages):
     """Images that a CSV or Parquet table names, a row for each, with the class in a column.
 
     Where the table has the column ``split``, it says ``train``, ``val`` or ``test``, and what it does not name of the
-    last two is cut from ``train``; without it all splits are cut at random. Where it has the column ``mask``, this is
+    last two is cut from ``train``; without it all splits are cut at random, but with every class in each of them where
+    it has images enough (:func:`~xaicf.data.stratified.cut_every_class`). Where it has the column ``mask``, this is
     the path of a picture that is white on the pixels that matter, or empty. Columns that are not asked for are left
     alone. Where the class is an attribute among others, see :class:`~xaicf.data.AttributeFolder`.
 
@@ -123,7 +124,7 @@ class ImageTable(ListedImages):
             self._masks(masks, files) if self.mask in at else None,
             read.values if self.attribute_names else None,
         )
-        return divided(data, read.splits, self.fractions, self.seed, self.table)
+        return divided(data, read.splits, self.fractions, self.seed, self.table, self.class_names)
 
     def _masks(self, given: Sequence[str], files: ImageFiles) -> MaskFiles:
         named = located([name for name in given if name], self.root, self.table, "masks")
