@@ -9,7 +9,7 @@ from PIL import Image
 
 from xaicf.core import DataError
 from xaicf.data import ImageFiles
-from xaicf.data.boxes import BoxMasks, DiscMasks
+from xaicf.data.boxes import BoxMasks, DiscMasks, upright_size
 
 BOX = (31, 22, 70, 58)
 
@@ -73,3 +73,19 @@ def test_chosen_masks_are_those_of_their_images(tmp_path: Path) -> None:
     masks[torch.tensor([0, 2])]
     with pytest.raises(DataError, match=r"image cannot be read: .*1\.png"):
         masks[torch.tensor([1])]
+
+
+def test_a_size_that_cannot_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A picture of more pixels than Pillow takes, and a TIFF whose tags are damaged."""
+    large = painted(tmp_path / "large.png", (90, 90))
+    damaged = tmp_path / "damaged.tif"
+    Image.new("L", (8, 8)).save(damaged)
+    written = bytearray(damaged.read_bytes())
+    first = int.from_bytes(written[4:8], "little") + 2
+    assert int.from_bytes(written[first : first + 2], "little") == 256  # the width
+    written[first + 2 : first + 4] = (2).to_bytes(2, "little")  # is said to be text
+    damaged.write_bytes(written)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 90 * 90 // 3)
+    for path in (large, str(damaged)):
+        with pytest.raises(DataError, match=f"image cannot be read: {path}"):
+            upright_size(path)

@@ -16,6 +16,9 @@ from xaicf.core import DataError, ImageShape
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 """Pillow's name for so many channels."""
 
+UNREADABLE = (Image.DecompressionBombError, OSError, SyntaxError, TypeError, ValueError)
+"""What Pillow raises at a file that it cannot read; a TypeError at a TIFF whose tags are damaged."""
+
 
 class ImageFiles:
     """Stands in the place of images (N, C, H, W) uint8: an index decodes what it names, and nothing is kept.
@@ -95,8 +98,7 @@ class ImageFiles:
                 if channels != 4 and upright.has_transparency_data:
                     upright = _on_white(upright)
                 upright = upright.convert(MODES[channels])
-        # A TypeError comes of a TIFF whose tags are damaged.
-        except (Image.DecompressionBombError, OSError, SyntaxError, TypeError, ValueError) as error:
+        except UNREADABLE as error:
             raise DataError(f"image cannot be read: {path}{_why(error, path)}") from error
         if self.crop is not None:
             upright = _centre(upright, min(self.crop, *upright.size))

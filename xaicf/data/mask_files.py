@@ -10,7 +10,7 @@ from torch import Tensor
 
 from xaicf.core import DataError
 from xaicf.data.boxes import seen, upright_size
-from xaicf.data.files import ImageFiles
+from xaicf.data.files import UNREADABLE, ImageFiles
 
 BRIGHT = 128
 """Grey value, of 255, from which a pixel of a mask is true."""
@@ -66,7 +66,7 @@ class MaskFiles:
         try:
             with Image.open(path) as file:
                 upright = ImageOps.exif_transpose(file).convert("L")
-        except (Image.DecompressionBombError, OSError, SyntaxError, TypeError, ValueError) as error:
+        except UNREADABLE as error:
             raise DataError(f"mask cannot be read: {path}") from error
         wide, high = upright_size(self.files.paths[position])
         if abs(upright.width * high - upright.height * wide) > max(*upright.size, wide, high):
