@@ -21,7 +21,8 @@ class MaskFiles:
 
     A mask is true where its picture is at least half as bright as white; one that knows no values but 0 and 1 where it
     is 1. It is turned upright, scaled and cut as its image is, so that it must be of the image's proportions, though
-    it may be of another size.
+    it may be of another size. One that cannot be read is an error when it is asked for, whatever ``on_error`` says of
+    images.
 
     Args:
         paths: of the masks' files; where one is empty no pixel is true.
@@ -67,7 +68,7 @@ class MaskFiles:
             with Image.open(path) as file:
                 upright = ImageOps.exif_transpose(file).convert("L")
         except UNREADABLE as error:
-            raise DataError(f"mask cannot be read: {path}") from error
+            raise DataError(f"mask cannot be read: {path}; mend it or empty its cell, on_error skips none") from error
         wide, high = upright_size(self.files.paths[position])
         if abs(upright.width * high - upright.height * wide) > max(*upright.size, wide, high):
             raise DataError(
