@@ -76,16 +76,8 @@ def test_chosen_masks_are_those_of_their_images(tmp_path: Path) -> None:
 
 
 def test_a_size_that_cannot_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A picture of more pixels than Pillow takes, and a TIFF whose tags are damaged."""
+    """Of a picture of more pixels than Pillow takes."""
     large = painted(tmp_path / "large.png", (90, 90))
-    damaged = tmp_path / "damaged.tif"
-    Image.new("L", (8, 8)).save(damaged)
-    written = bytearray(damaged.read_bytes())
-    first = int.from_bytes(written[4:8], "little") + 2
-    assert int.from_bytes(written[first : first + 2], "little") == 256  # the width
-    written[first + 2 : first + 4] = (2).to_bytes(2, "little")  # is said to be text
-    damaged.write_bytes(written)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 90 * 90 // 3)
-    for path in (large, str(damaged)):
-        with pytest.raises(DataError, match=f"image cannot be read: {path}"):
-            upright_size(path)
+    with pytest.raises(DataError, match=f"image cannot be read: {large}"):
+        upright_size(large)

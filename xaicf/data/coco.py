@@ -59,18 +59,18 @@ def cut_out(
     written: Counter[str] = Counter()
     run_lengths = 0
     for entry in sorted(given["annotations"], key=lambda entry: int(entry["id"])):
-        name, photo = names.get(entry["category_id"]), photos.get(entry["image_id"])
-        if name is None or photo is None:
-            kind, number = ("category", entry["category_id"]) if name is None else ("image", entry["image_id"])
+        category, photo = names.get(entry["category_id"]), photos.get(entry["image_id"])
+        if category is None or photo is None:
+            kind, number = ("category", entry["category_id"]) if category is None else ("image", entry["image_id"])
             raise DataError(f"{annotations} lists no {kind} {number}, which annotation {entry['id']} is of")
         little = entry["area"] < smallest * photo["width"] * photo["height"]
-        if name not in categories or written[name] == most or entry["iscrowd"] or little:
+        if category not in categories or written[category] == most or entry["iscrowd"] or little:
             continue
         if isinstance(entry["segmentation"], dict):
             run_lengths += 1
             continue
-        written[name] += 1
-        path = Path(output, name.replace(" ", "_"), f"{entry['id']:012}.png")
+        written[category] += 1
+        path = Path(output, category.replace(" ", "_"), f"{entry['id']:012}.png")
         path.parent.mkdir(parents=True, exist_ok=True)
         _cut(Path(images, photo["file_name"]), entry).save(path)
     if run_lengths:
