@@ -81,7 +81,9 @@ def test_the_folder_is_the_one_that_is_named(
     assert home(files).parent == tmp_path / "all"
     assert home(files, str(tmp_path / "own")).parent == tmp_path / "own"
     (tmp_path / "own").write_text("a file")
-    with pytest.raises(DataError, match=r"cache .*own.* cannot be written: .*name another folder by cache"):
+    with pytest.raises(
+        DataError, match=r"cache .*own.* cannot be written: .*name another folder by .*XAICF_CACHE, or by cache"
+    ):
         cached(files, str(tmp_path / "own"))
 
 

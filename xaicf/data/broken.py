@@ -18,6 +18,9 @@ from xaicf.data.files import ImageFiles
 CHECKED, BROKEN = "checked.json", "broken.txt"
 """Names of what is found, for programs and for people."""
 
+ANOTHER = "name another folder by the environment's XAICF_CACHE, or by cache where the data has this option"
+"""What to do where a folder cannot be written."""
+
 VERSION = 1
 """To be raised when a file is decoded to other pixels than before."""
 
@@ -100,7 +103,7 @@ def alone(place: Path) -> Iterator[None]:
         with FileLock(place / "lock"):
             yield
     except OSError as error:
-        raise DataError(f"cache {place} cannot be written: {error}; name another folder by cache") from error
+        raise DataError(f"cache {place} cannot be written: {error}; {ANOTHER}") from error
 
 
 def _note(place: Path, paths: Sequence[str], broken: Sequence[int]) -> None:
