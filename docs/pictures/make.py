@@ -6,12 +6,14 @@ Needs, in the current folder, what these write: ``python -m xaicf fit`` with ``c
 
 import sys
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from PIL import Image
 from torch import Tensor
 
 from xaicf import load_frozen
@@ -31,7 +33,9 @@ def main() -> None:
     drawings = {draw.__name__: draw for draw in (cdeepex, weighted_contrast, introspection, ganmex)}
     for name in sys.argv[1:] or drawings:
         figure = drawings[name](subject, images)
-        figure.savefig(HERE / f"{name}.png", dpi=80, metadata={"Software": None})
+        drawn = BytesIO()
+        figure.savefig(drawn, dpi=80)
+        Image.open(drawn).convert("RGB").quantize(64).save(HERE / f"{name}.png", optimize=True)
         plt.close(figure)
 
 
