@@ -108,7 +108,7 @@ def test_numbers_are_sorted_as_such_and_columns_have_any_name(root: Path) -> Non
     files = [f"{grey:03}.png" for grey in range(30)]
     given = {
         "kind": pa.array(labels),
-        "part": ["train", "val", "train"] * 10,
+        "part": ["train"] * 15 + ["val"] * 15,
         "file": pa.array(files).dictionary_encode(),
     }
     put(root / "lists", "parquet", given)  # type: ignore[arg-type]
@@ -116,7 +116,7 @@ def test_numbers_are_sorted_as_such_and_columns_have_any_name(root: Path) -> Non
     assert data.class_names == ("1", "2", "10")
     data.setup()
     assert set(data.splits) == {"train", "val", "test"}
-    assert all_of(data.split("val"))["label"].tolist() == [2] * 10
+    assert all_of(data.split("val"))["label"].tolist() == [1, 2, 0] * 5
     some = ImageTable(
         "../lists/table.parquet", str(root / "pictures"), "file", "kind", "", classes=["10", "1"], image_size=4
     )
@@ -256,3 +256,9 @@ def test_names_must_differ(root: Path) -> None:
         ImageTable(put(root, "csv", columns()), path="label")
     with pytest.raises(InputError, match="classes must differ, got ape, ape"):
         ImageTable(put(root, "csv", columns()), classes=["ape", "ape"])
+
+
+def test_a_class_without_a_training_image_is_named(root: Path) -> None:
+    table = put(root, "csv", columns(split=["train", "val", "train"] * 10))
+    with pytest.raises(DataError, match="class bee has no training image"):
+        ImageTable(table, image_size=4).setup()
