@@ -94,7 +94,7 @@ def main(arguments: Sequence[str]) -> None:
         if one.surveyed == len(one.broken):
             raise DataError(f"no image of the {name} split can be read")
     if "on_error" in in_files and any(one.broken for one in found.splits.values()):
-        print("A training stops at a file that cannot be read; --data.on_error skip leaves out images, but no masks.\n")
+        print("A training stops at a file that cannot be read; with --data.on_error skip it omits images, not masks.\n")
     name, split = next(iter(splits.items()))
     shown = examples(split, data.num_classes, SHOWN)
     _write(output, contact_sheet(shown, data.class_names, f"{type(data).__name__}, {name}"))
