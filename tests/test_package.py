@@ -45,7 +45,7 @@ def test_a_wheel_trains_in_an_empty_folder(unpacked: Path, tmp_path: Path) -> No
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(str(unpacked / "xaicf"))
-    assert (tmp_path / "runs/quickstart/classifier/best.ckpt").is_file()
+    assert list(tmp_path.glob("runs/quickstart/classifier/fast_dev_run/explanations/*/*/sample_*.png"))
 
 
 def test_configurations_are_found_in_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,6 +59,8 @@ def images(root: str) -> None:
 
 def test_everything_is_told_of_a_folder(said: Said) -> None:
     images("own")
+    for name in ("1.heic", "2.HEIC", "3.avif"):
+        Path("own/test/cat", name).touch()
     text = said("ImageFolder", "--data.root=own", "--data.image_size=8", "--output=sheets/own.png")
     assert "2 classes, images of 3 × 8 × 8" in text
     assert row(text, "class") == ["train", "val", "test"]
@@ -76,6 +78,7 @@ def test_everything_is_told_of_a_folder(said: Said) -> None:
     assert "Leak: 1 of test also in train\n  own/test/cat/leak.png = own/train/cat/003.png\n" in text
     assert "Duplicates: 1 within train; 1 of them with another class there\n" in text
     assert "own/train/cat/005.png = own/train/a dog/twice.png" in text
+    assert "\n3 files were left out: .heic 2, .avif 1; read are .jpg" in text
     assert Path("sheets/own.png").is_file()
 
 
@@ -88,6 +91,15 @@ def test_the_sheet_shows_images_of_each_class(said: Said) -> None:
     assert len(found & set(range(40, 60))) == 8
     assert len(found & set(range(200, 220))) == 8
     assert len(found) == 16
+
+
+def test_classes_that_a_split_lacks_are_told(said: Said) -> None:
+    for name, count in (("cat", 30), ("dog", 30), ("emu", 2)):
+        write(Path("own", name), range(count))
+    text = said("ImageFolder", "--data.root=own", "--data.image_size=8", "--data.seed=1")
+    lacked = [name for name, count in zip(("train", "val", "test"), row(text, "emu"), strict=True) if count == "0"]
+    assert lacked
+    assert re.findall(r"^class emu has no (\w+) image: no number", text, re.MULTILINE) == lacked
 
 
 def test_many_classes_are_folded(said: Said) -> None:
@@ -124,7 +136,7 @@ def test_sets_in_memory_and_configurations(said: Said) -> None:
         "data: {class_path: ImageFolder, init_args: {folder: cifar10_lossless, image_size: 32}}\nmodel: {other: 1}\n"
     )
     text = said("given.yaml", "--data.root=data")
-    assert row(text, "all") == ["36", "4", "20"]
+    assert row(text, "all") == ["30", "10", "20"]  # of each class of 4 one is for the validation
     assert Path("runs/data/given.png").is_file()
 
 

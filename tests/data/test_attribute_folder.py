@@ -83,7 +83,7 @@ def test_wrong_tables(root: Path) -> None:
         AttributeFolder("Odd", str(root), attributes=["Hat"])
     with pytest.raises(DataError, match=r"attributes.csv has no attribute Young, only Grey, Odd, Bright$"):
         AttributeFolder("Young", str(root))
-    with pytest.raises(DataError, match=r"table not found: .*other.csv"):
+    with pytest.raises(DataError, match=r"table not found: .*other\.csv, which must name images in its first column"):
         AttributeFolder("Odd", str(root), "other.csv")
     put(root, [], "image,Odd")
     with pytest.raises(DataError, match=r"attributes.csv has no row"):

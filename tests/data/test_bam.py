@@ -78,6 +78,23 @@ def test_clothes_are_cut_out_and_coloured(root: Path) -> None:
     assert first["mask"].any((1, 2)).all()
 
 
+def test_all_of_an_object_is_pasted(root: Path) -> None:
+    """Even of one that is four times as wide as high: at half the size, 16 × 4 pixels of it."""
+    for path in (root / "objects").rglob("*.png"):
+        Image.new("RGBA", (32, 8), (200, 0, 0, 255)).save(path)
+    masks = BAM(str(root), objects="objects", image_size=32, images_per_class=10).samples(range(80), "train")["mask"]
+    for mask in masks:
+        rows, columns = mask.nonzero().unbind(1)
+        assert (int(rows.max() - rows.min()), int(columns.max() - columns.min())) == (3, 15)
+        assert int(mask.sum()) == 64
+
+
+def test_a_broken_object_is_named(root: Path) -> None:
+    (root / "objects" / "cat" / "3.png").write_bytes(b"no image")
+    with pytest.raises(DataError, match=r"^image cannot be read: .*objects/cat/3\.png$"):
+        BAM(str(root), objects="objects", images_per_class=10).samples([0])
+
+
 def test_wrong_options(root: Path) -> None:
     with pytest.raises(InputError, match=r"object_size must be in \(0, 1\] and a pixel or more, got 0 of 64"):
         BAM(str(root), object_size=0)
@@ -92,7 +109,18 @@ def test_wrong_options(root: Path) -> None:
     Image.new("RGB", (16, 16)).save(root / "objects" / "cat" / "photo.png")
     with pytest.raises(DataError, match=r"cat/photo\.png is not cut out: it has no alpha channel"):
         BAM(str(root), objects="objects", images_per_class=10).samples([0])
-    with pytest.raises(DataError, match="image folder not found"):
+    with pytest.raises(
+        DataError,
+        match=r"BAM's objects not found: expected .*nothing; put .*xaicf\.data\.coco.*, or set objects to Fas",
+    ):
         BAM(str(root), objects="nothing")
+    with pytest.raises(
+        DataError, match=r"BAM's scenes not found: expected .*nothing; put .*; there is no download option"
+    ):
+        BAM(str(root), scenes="nothing")
+    for path in (root / "FashionMNIST").rglob("*-ubyte"):
+        path.unlink()
+    with pytest.raises(DataError, match=r"^FashionMNIST not found: expected .*ubyte; set root, or fetch it by python"):
+        BAM(str(root)).setup()
     with pytest.raises(InputError, match="BAM needs two classes or more, got Bag on alp"):
         BAM(str(root), object_classes=["Bag"], scene_classes=["n09193705_alp"])

@@ -9,7 +9,7 @@ from PIL import Image
 
 from xaicf.core import DataError
 from xaicf.data import ImageFiles
-from xaicf.data.boxes import BoxMasks, DiscMasks
+from xaicf.data.boxes import BoxMasks, DiscMasks, upright_size
 
 BOX = (31, 22, 70, 58)
 
@@ -73,3 +73,11 @@ def test_chosen_masks_are_those_of_their_images(tmp_path: Path) -> None:
     masks[torch.tensor([0, 2])]
     with pytest.raises(DataError, match=r"image cannot be read: .*1\.png"):
         masks[torch.tensor([1])]
+
+
+def test_a_size_that_cannot_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a picture of more pixels than Pillow takes."""
+    large = painted(tmp_path / "large.png", (90, 90))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 90 * 90 // 3)
+    with pytest.raises(DataError, match=f"image cannot be read: {large}"):
+        upright_size(large)

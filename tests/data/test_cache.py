@@ -81,8 +81,32 @@ def test_the_folder_is_the_one_that_is_named(
     assert home(files).parent == tmp_path / "all"
     assert home(files, str(tmp_path / "own")).parent == tmp_path / "own"
     (tmp_path / "own").write_text("a file")
-    with pytest.raises(DataError, match=r"cache .*own.* cannot be written: .*name another folder by cache"):
+    with pytest.raises(
+        DataError, match=r"cache .*own.* cannot be written: .*name another folder by .*XAICF_CACHE, or by cache"
+    ):
         cached(files, str(tmp_path / "own"))
+
+
+@pytest.mark.parametrize("by_environment", [False, True])
+def test_sets_of_the_same_names_sizes_and_times_share_a_folder(
+    by_environment: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared = str(tmp_path / "shared")
+    if by_environment:
+        monkeypatch.setenv("XAICF_CACHE", shared)
+    for name, grey in (("one", 50), ("two", 200)):
+        (tmp_path / name).mkdir()
+        path = tmp_path / name / "0.bmp"
+        Image.new("L", (8, 8), grey).save(path)
+        os.utime(path, ns=(1, 1))
+        pixels = cached(ImageFiles([str(path)], SHAPE), None if by_environment else shared).read(torch.tensor([0]))
+        assert (pixels == grey).all()
+
+
+def test_images_may_be_moved_with_their_cache(files: ImageFiles, tmp_path: Path) -> None:
+    name = home(files).name
+    (tmp_path / "images").rename(tmp_path / "moved")
+    assert home(ImageFiles([path.replace("/images/", "/moved/") for path in files.paths], SHAPE)).name == name
 
 
 @pytest.mark.parametrize("name", [IMAGES, ROWS])

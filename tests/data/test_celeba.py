@@ -78,6 +78,15 @@ def test_files_that_are_missing_or_wrong(root: Path, monkeypatch: pytest.MonkeyP
         CelebA(str(root), download=True).prepare_data()
 
 
+def test_a_missing_face_is_skipped(root: Path) -> None:
+    (root / "celeba/img_align_celeba/000006.jpg").unlink()
+    data = CelebA(str(root), image_size=8, storage="memory", on_error="skip")
+    assert data.samples([0], "val")["label"].tolist() == [1]
+    assert {name: len(split) for name, split in data.splits.items()} == {"train": 5, "val": 1, "test": 2}
+    with pytest.raises(DataError, match=r"names 1 images that are not in .*, the first 000006\.jpg"):
+        CelebA(str(root), image_size=8).setup()
+
+
 def test_wrong_options() -> None:
     with pytest.raises(InputError, match="attributes must differ, got Male, Male"):
         CelebA(attributes=["Male", "Male"])

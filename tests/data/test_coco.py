@@ -74,6 +74,27 @@ def test_mistakes_are_told_in_one_line(coco: Path) -> None:
         cut_out(str(coco / "other.json"), *paths[1:])
 
 
+def test_outlines_of_run_lengths_are_left_out_and_counted(coco: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    given = json.loads((coco / "instances.json").read_text())
+    for entry in given["annotations"]:
+        if entry["category_id"] == 18 and entry["image_id"] < 3:
+            entry["segmentation"] = {"counts": [1, 1199], "size": [30, 40]}
+    (coco / "instances.json").write_text(json.dumps(given))
+    cut_out(*(str(coco / name) for name in ("instances.json", "train2017", "out")), categories=["dog"])
+    assert len(list((coco / "out/dog").iterdir())) == 21
+    assert capsys.readouterr().out.startswith("3 objects are left out, whose outlines are no polygons")
+
+
+@pytest.mark.parametrize("kind", ["image", "category"])
+def test_an_object_of_nothing_that_is_listed(coco: Path, kind: str) -> None:
+    given = json.loads((coco / "instances.json").read_text())
+    given["annotations"][0][f"{kind}_id"] = 999
+    (coco / "instances.json").write_text(json.dumps(given))
+    number = given["annotations"][0]["id"]
+    with pytest.raises(DataError, match=rf"lists no {kind} 999, which annotation {number} is of$"):
+        cut_out(*(str(coco / name) for name in ("instances.json", "train2017", "out")), categories=["truck"])
+
+
 def test_the_command(coco: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     options = {"annotations": "instances.json", "images": "train2017", "output": "out"}
     given = [f"--{name}={coco / path}" for name, path in options.items()]

@@ -33,7 +33,7 @@ def test_names_of_the_two(tmp_path: Path, folder: str, names: tuple[str, str]) -
 
 
 def test_mistakes_are_told_in_one_line(tmp_path: Path) -> None:
-    expected = r"^TwoDomains not found: expected .*trainA; unpack http\S*/cyclegan/datasets/apple2orange\.zip in "
+    expected = r"^TwoDomains not found: .*trainA; unpack http\S*/datasets/apple2orange\.zip in .*; there is no download"
     with pytest.raises(DataError, match=expected):
         TwoDomains(str(tmp_path))
     with pytest.raises(InputError, match="classes must be two different names, got one, one"):

@@ -6,7 +6,7 @@ import pytest
 import torch
 from small_data import whole, write
 
-from xaicf.core import InputError
+from xaicf.core import DataError, InputError
 from xaicf.data import Faces, Square
 from xaicf.data.lighting import measure_lighting
 
@@ -44,6 +44,13 @@ def test_a_square_that_does_not_fit(root: str) -> None:
         Faces(root, Square(16, marked_class=1), image_size=16)
     with pytest.raises(InputError, match=r"marked_class must be in \[0, 2\), got 8"):
         Faces(root, Square(3), image_size=16)
+
+
+def test_where_faces_are_looked_for(root: str) -> None:
+    with pytest.raises(
+        DataError, match=r"^Faces not found: expected .*none/smiles; put .*; there is no download option$"
+    ):
+        Faces(f"{root}/none")
 
 
 def test_attributes_are_the_light_and_the_class(root: str) -> None:

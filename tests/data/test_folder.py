@@ -352,13 +352,41 @@ def test_too_few_images_to_divide(tmp_path: Path) -> None:
         ImageFolder(str(tmp_path)).setup()
 
 
-@pytest.mark.parametrize("named_like_splits", [False, True])
-def test_a_folder_that_is_only_to_be_explained(named_like_splits: bool, root: Path) -> None:
-    if named_like_splits:
-        (root / "cat").rename(root / "train")
-        (root / "dog").rename(root / "val")
+def test_a_folder_that_is_only_to_be_explained(root: Path) -> None:
     data = ImageFolder(str(root), 4, test_fraction=1)
     assert greys(data, "test") == [*range(20), *range(100, 120)]
-    assert data.class_names == (("train", "val") if named_like_splits else ("cat", "dog"))
+    assert data.class_names == ("cat", "dog")
     with pytest.raises(InputError, match="data has no train split, only test"):
         data.train_dataloader()
+
+
+def renamed(root: Path, cat: str, dog: str) -> None:
+    (root / "cat").rename(root / cat)
+    (root / "dog").rename(root / dog)
+
+
+@pytest.mark.parametrize(("first", "second"), [("Train", "Validation"), ("training", "valid"), ("TEST", "TRAIN")])
+def test_splits_under_other_names_are_no_classes(root: Path, first: str, second: str) -> None:
+    renamed(root, first, second)
+    with pytest.raises(DataError, match=r"has a folder \w+, which must be named \w+, and a folder \w+, which must be"):
+        ImageFolder(str(root), 4)
+    with pytest.raises(DataError, match=rf"has folders of splits, .*such as {root}/{min(first, second)}"):
+        ImageFolder(str(root), 4, test_fraction=1)
+
+
+def test_a_class_named_like_a_split_is_told(root: Path) -> None:
+    renamed(root, "train", "bus")
+    write(root / "car", range(3))
+    with pytest.raises(DataError, match=r"has a folder train, which must hold .*if it is a class as bus is, rename it"):
+        ImageFolder(str(root), 4)
+    with pytest.raises(DataError, match="train is named like a split; rename it, or name all classes"):
+        ImageFolder(str(root), 4, test_fraction=1)
+    named = ImageFolder(str(root), 4, test_fraction=1, classes=["bus", "train"])
+    assert greys(named, "test") == [*range(100, 120), *range(20)]
+
+
+def test_files_that_are_not_read_are_counted(root: Path) -> None:
+    for name in ("cat/a.heic", "cat/within/b.HEIC", "dog/c.avif", "dog/notes", "dog/.hidden.txt", "beside.txt"):
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).touch()
+    assert ImageFolder(str(root)).left_out() == {".heic": 2, ".avif": 1, "no suffix": 1}

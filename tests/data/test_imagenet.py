@@ -37,7 +37,10 @@ def test_the_test_alone(tmp_path: Path) -> None:
 
 
 def test_mistakes_are_told_in_one_line(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"^ILSVRC2012 not found: expected .*imagenet/val; unpack ILSVRC2012_img_val"):
+    with pytest.raises(
+        DataError,
+        match=r"^ILSVRC2012 not found: expected .*imagenet/val; unpack ILSVRC2012_img_val.*; there is no download",
+    ):
         ILSVRC2012(str(tmp_path))
     write_imagenet(tmp_path)
     kit = tmp_path / "imagenet/ILSVRC2012_devkit_t12/data"

@@ -108,7 +108,7 @@ def test_numbers_are_sorted_as_such_and_columns_have_any_name(root: Path) -> Non
     files = [f"{grey:03}.png" for grey in range(30)]
     given = {
         "kind": pa.array(labels),
-        "part": ["train", "val", "train"] * 10,
+        "part": ["train"] * 15 + ["val"] * 15,
         "file": pa.array(files).dictionary_encode(),
     }
     put(root / "lists", "parquet", given)  # type: ignore[arg-type]
@@ -116,7 +116,7 @@ def test_numbers_are_sorted_as_such_and_columns_have_any_name(root: Path) -> Non
     assert data.class_names == ("1", "2", "10")
     data.setup()
     assert set(data.splits) == {"train", "val", "test"}
-    assert all_of(data.split("val"))["label"].tolist() == [2] * 10
+    assert all_of(data.split("val"))["label"].tolist() == [1, 2, 0] * 5
     some = ImageTable(
         "../lists/table.parquet", str(root / "pictures"), "file", "kind", "", classes=["10", "1"], image_size=4
     )
@@ -195,8 +195,70 @@ def test_tables_that_cannot_be_read(root: Path) -> None:
         ImageTable(str(root / "short.csv"))
 
 
+@pytest.mark.parametrize("odd", [[[1, 2]] * 30, [b"\xff"] * 30])
+def test_columns_that_nobody_asked_for_may_hold_anything(root: Path, odd: list[Any]) -> None:
+    given = columns(odd=odd, size=[grey / 29 for grey in range(30)])
+    data = ImageTable(put(root, "parquet", given), attributes=["size"], image_size=4, test_fraction=1)
+    assert data.samples(range(30), "test")["label"].tolist() == [grey % 3 for grey in range(30)]
+    put(root, "parquet", {**given, "label": [grey % 2 for grey in range(30)]})
+    folder = AttributeFolder("label", str(root), "table.parquet", ["size"], image_size=4, test_fraction=1)
+    assert folder.samples(range(30), "test")["label"].tolist() == [grey % 2 for grey in range(30)]
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_spaces_around_a_class_do_not_count(root: Path, kind: str) -> None:
+    given = columns(label=[KINDS[i % 3] + " " * (i % 2) for i in range(30)])
+    data = ImageTable(put(root, kind, given), image_size=4, test_fraction=1)
+    assert data.class_names == KINDS
+    assert data.samples(range(30), "test")["label"].tolist() == [grey % 3 for grey in range(30)]
+
+
+def test_classes_of_the_same_number_have_an_order(root: Path) -> None:
+    names = [("1", "01", "001", "2", "02")[grey % 5] for grey in range(30)]
+    assert ImageTable(put(root, "csv", columns(label=names))).class_names == ("001", "01", "1", "02", "2")
+
+
+@pytest.mark.parametrize("storage", ["memory", "cache", "stream"])
+def test_a_missing_image_is_skipped_like_a_broken_one(
+    root: Path, storage: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = put(root, "csv", columns(odd=[grey % 2 for grey in range(30)]))
+    (root / "pictures/004.png").unlink()
+    (root / "pictures/007.png").write_bytes(b"no image")
+    options: Any = {"image_size": 4, "test_fraction": 1, "storage": storage, "on_error": "skip"}
+    data = ImageTable(table, **options)
+    left = [grey for grey in range(30) if grey not in {4, 7}]
+    assert data.samples(range(28), "test")["label"].tolist() == [grey % 3 for grey in left]
+    said = capsys.readouterr().out
+    assert "2 of 30 images cannot be read and are left out" in said
+    assert "004.png" in said
+    (listed,) = root.rglob("broken.txt")
+    assert [Path(line).name for line in listed.read_text().splitlines()] == ["004.png", "007.png"]
+    folder = AttributeFolder("odd", str(root), "table.csv", ["odd"], **options)
+    with pytest.raises(DataError, match=r"names 1 images that are not in .*, the first pictures/004\.png"):
+        ImageTable(table).setup()
+    assert folder.samples(range(28), "test")["label"].tolist() == [grey % 2 for grey in left]
+
+
+def test_a_broken_mask_is_never_skipped(root: Path) -> None:
+    (root / "masks/4.png").write_bytes(b"no image")
+    given = columns(mask=[None if grey % 2 else f"masks/{grey}.png" for grey in range(30)])
+    data = ImageTable(put(root, "csv", given), image_size=4, test_fraction=1, on_error="skip")
+    data.setup()
+    with pytest.raises(
+        DataError, match=r"^mask cannot be read: .*masks/4\.png; mend it or empty its cell, on_error skips"
+    ):
+        all_of(data.split("test"))
+
+
 def test_names_must_differ(root: Path) -> None:
     with pytest.raises(InputError, match="columns must differ"):
         ImageTable(put(root, "csv", columns()), path="label")
     with pytest.raises(InputError, match="classes must differ, got ape, ape"):
         ImageTable(put(root, "csv", columns()), classes=["ape", "ape"])
+
+
+def test_a_class_without_a_training_image_is_named(root: Path) -> None:
+    table = put(root, "csv", columns(split=["train", "val", "train"] * 10))
+    with pytest.raises(DataError, match="class bee has no training image"):
+        ImageTable(table, image_size=4).setup()

@@ -14,7 +14,8 @@ import xaicf.data
 from xaicf.commands.building import refusals
 from xaicf.commands.surveyed import told
 from xaicf.core import DataError, InputError, SplitName
-from xaicf.data import ImageData
+from xaicf.data import ImageData, ImageFolder
+from xaicf.data.folder import SUFFIXES
 from xaicf.data.survey import examples, survey
 from xaicf.viz.contact_sheet import contact_sheet
 
@@ -86,11 +87,14 @@ def main(arguments: Sequence[str]) -> None:
     found = survey(splits, data.num_classes, given.images, data.batch_size)
     print(f"{type(data).__name__} ({told_settings})\n")
     print("\n".join(told(found, data, given.rows)))
+    if isinstance(data, ImageFolder) and (others := data.left_out()):
+        counted = ", ".join(f"{suffix} {count}" for suffix, count in others.most_common())
+        print(f"{others.total()} files were left out: {counted}; read are {', '.join(SUFFIXES)}\n")
     for name, one in found.splits.items():
         if one.surveyed == len(one.broken):
             raise DataError(f"no image of the {name} split can be read")
     if "on_error" in in_files and any(one.broken for one in found.splits.values()):
-        print("A training stops at a file that cannot be read; with --data.on_error skip it leaves it out.\n")
+        print("A training stops at a file that cannot be read; with --data.on_error skip it omits images, not masks.\n")
     name, split = next(iter(splits.items()))
     shown = examples(split, data.num_classes, SHOWN)
     _write(output, contact_sheet(shown, data.class_names, f"{type(data).__name__}, {name}"))

@@ -9,7 +9,14 @@ from xaicf.data import ImageData, Split
 from xaicf.data.survey import Duplicates, Survey, named
 
 BROKEN = 20
-"""Files that are named of those that cannot be read."""
+"""Files that are named of those that cannot be read, and classes of those that a split lacks."""
+
+LACKING: dict[SplitName, str] = {
+    "train": "nothing can be learned of it",
+    "val": "no number of a validation says anything of it",
+    "test": "no number of a test says anything of it",
+}
+"""What it means that a class has no image in a split."""
 
 
 def told(found: Survey, data: ImageData, rows: int) -> Iterator[str]:
@@ -34,6 +41,12 @@ def told(found: Survey, data: ImageData, rows: int) -> Iterator[str]:
             f"to {int(one.counts[many])} ({data.class_names[many]}) in a class"
             + (f"; looked at {one.surveyed} of them" if one.surveyed < int(one.counts.sum()) else "")
         )
+    for name, one in splits.items():
+        lacking = (one.counts == 0).nonzero().flatten().tolist()
+        for label in lacking[:BROKEN]:
+            yield f"class {data.class_names[label]} has no {name} image: {LACKING[name]}"
+        if len(lacking) > BROKEN:
+            yield f"and {len(lacking) - BROKEN} more classes have no {name} image"
     yield ""
     numbers: list[tuple[str, list[str]]] = [
         ("mean of each channel", [_listed(one.mean) for one in splits.values()]),

@@ -37,7 +37,7 @@ class AttributeFolder(ListedImages):
         test_fraction: share of images for the test, where it is cut; 1 for a folder that is only to be explained,
             which then has no other split.
         storage: of decoded images: ``memory``, ``cache`` or ``stream``; see :class:`~xaicf.data.listed.ListedImages`.
-        on_error: ``stop`` at an image that cannot be read, or ``skip`` it.
+        on_error: ``stop`` at an image that is missing or cannot be read, or ``skip`` it.
         workers: processes that read the next batches meanwhile, where images are not in memory.
         cache: folder of caches; the environment's ``XAICF_CACHE``, or ``.xaicf`` beside the images if left out.
         batch_size: images in a batch, for each process.
@@ -76,8 +76,15 @@ class AttributeFolder(ListedImages):
         self.table = self.root / table
         self.label = label
         self.fractions: dict[SplitName, float] = {"val": val_fraction, "test": test_fraction}
+        if not self.table.exists():
+            raise DataError(
+                f"table not found: {self.table}, which must name images in its first column and what they show in the "
+                "others; name another by table"
+            )
         with table_rows(self.table) as rows:
-            known = [name for name in next(rows, [])[1:] if name != SPLIT]
+            header = list(next(rows, []))
+        self.path = header[0] if header else ""
+        known = [name for name in header[1:] if name != SPLIT]
         if not all(known) or not known:
             raise DataError(f"{self.table} must name columns in its first row: the image's path, then attributes")
         if len(set(known)) < len(known):
@@ -94,11 +101,11 @@ class AttributeFolder(ListedImages):
         Raises:
             DataError: the table is not as it must be, or names an image that is not there.
         """
-        with table_rows(self.table) as rows:
+        with table_rows(self.table, {self.path, SPLIT, *self.attribute_names}) as rows:
             header = list(next(rows, []))
             split = SPLIT if SPLIT in header[1:] else None
             read = read_rows(rows, header, self.attribute_names, self.table, split)
-        data = labelled(read, self.root, self.label, self.image_shape, self.table)
+        data = labelled(read, self.root, self.label, self.image_shape, self.table, on_error=self.on_error)
         return divided(data, read.splits, self.fractions, self.seed, self.table)
 
 

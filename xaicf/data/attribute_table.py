@@ -15,6 +15,8 @@ from torch import Tensor
 from xaicf.core import DataError, ImageShape, SplitName
 from xaicf.data.base import LabelledImages, choose, cut_missing
 from xaicf.data.files import ImageFiles
+from xaicf.data.listed import OnError
+from xaicf.data.stratified import cut_every_class
 from xaicf.data.table_rows import whole_rows
 
 SPLITS: dict[str, SplitName] = {"train": "train", "val": "val", "test": "test", "0": "train", "1": "val", "2": "test"}
@@ -107,7 +109,13 @@ def _within(values: Tensor, names: Sequence[str], files: Sequence[str], where: P
 
 
 def labelled(
-    table: AttributeTable, folder: Path, label: str, shape: ImageShape, where: Path, crop: int | None = None
+    table: AttributeTable,
+    folder: Path,
+    label: str,
+    shape: ImageShape,
+    where: Path,
+    crop: int | None = None,
+    on_error: OnError = "stop",
 ) -> LabelledImages:
     """Give images in files, the attribute that is their class, and all attributes.
 
@@ -118,11 +126,12 @@ def labelled(
         shape: channels, height and width of the images.
         where: the table's path, for errors.
         crop: see :class:`~xaicf.data.files.ImageFiles`.
+        on_error: see :func:`located`.
 
     Raises:
         DataError: an image is missing, or the label is not of two classes.
     """
-    paths = located(table.files, folder, where)
+    paths = located(table.files, folder, where, on_error=on_error)
     values = table.values[:, table.names.index(label)]
     found = torch.unique(values).tolist()
     if found != [0, 1]:
@@ -131,13 +140,24 @@ def labelled(
     return LabelledImages(ImageFiles(paths, shape, crop), values.long(), attributes=table.values)
 
 
-def located(files: Sequence[str], folder: Path, where: Path, what: str = "images") -> list[str]:
+def located(
+    files: Sequence[str], folder: Path, where: Path, what: str = "images", on_error: OnError = "stop"
+) -> list[str]:
     """Give the paths of files that a table names relative to a folder.
+
+    Args:
+        files: their names.
+        folder: that they are relative to.
+        where: the table's path, for errors.
+        what: they are, for errors.
+        on_error: ``stop`` at one that is missing; or ``skip``, where whoever reads it finds it broken.
 
     Raises:
         DataError: one is missing.
     """
     paths = [join(folder, file) for file in files]  # noqa: PTH118  (strings, of which many fit into memory)
+    if on_error == "skip":
+        return paths
     missing = [file for file, path in zip(files, paths, strict=True) if not isfile(path)]  # noqa: PTH113
     if missing:
         raise DataError(f"{where} names {len(missing)} {what} that are not in {folder}, the first {missing[0]}")
@@ -165,6 +185,7 @@ def divided(
     fractions: Mapping[SplitName, float],
     seed: int,
     where: Path,
+    class_names: Sequence[str] = (),
 ) -> dict[SplitName, LabelledImages]:
     """Give the splits that a table names, and cut the others from ``train``.
 
@@ -174,9 +195,12 @@ def divided(
         fractions: of ``val`` and ``test`` where they are cut; of which 1 makes all of it the test.
         seed: of the division.
         where: the table's path, for errors.
+        class_names: of classes of which each must be in every split, see
+            :func:`~xaicf.data.stratified.cut_every_class`; if left out the cut is at random.
 
     Raises:
-        DataError: a split has another name than those that are known, or none is named ``train``.
+        DataError: a split has another name than those that are known, none is named ``train``, or a class that must be
+            in it is not.
     """
     if fractions["test"] == 1:
         return {"test": data}
@@ -185,6 +209,8 @@ def divided(
         splits = by_split(data, given, where)
     if "train" not in splits:
         raise DataError(f"{where} names no image of the split train")
+    if class_names:
+        return cut_every_class(splits, fractions, seed, class_names)
     return cut_missing(splits, fractions, seed)
 
 

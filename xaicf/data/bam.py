@@ -12,9 +12,10 @@ from torch.nn import functional
 
 from xaicf.core import DataError, InputError, Labels, SplitName
 from xaicf.data.base import ImageData, LabelledImages, data_root, divide
-from xaicf.data.files import ImageFiles
+from xaicf.data.files import UNREADABLE, ImageFiles
 from xaicf.data.folder import ImageFolder, class_folders, image_files
 from xaicf.data.mnist import FashionMNIST
+from xaicf.data.published import demand, first_missing
 
 CLOTHES = "FashionMNIST"
 """In place of a folder of objects."""
@@ -24,6 +25,15 @@ ALPHA = ("RGBA", "LA", "PA", "La", "RGBa")
 
 VISIBLE = 26
 """Grey value, of 255, from which a pixel of Fashion-MNIST is of the object."""
+
+OBJECTS = "put cut-out objects into a folder for each class there, such as python -m xaicf.data.coco writes"
+"""How to get objects."""
+
+SCENES = "put scenes into a folder for each class there, such as those of Places; there is no download option"
+"""How to get scenes."""
+
+FETCH = f"set root, or fetch it by python -m xaicf data {CLOTHES} --data.download true"
+"""How to get what stands in place of objects."""
 
 FRACTIONS = (0.1, 0.1)
 """Of the objects, for validation and test."""
@@ -44,7 +54,8 @@ class BAM(ImageData):
 
     Objects come from a folder of class folders of images with an alpha channel, such as those of BAM, which
     :func:`~xaicf.data.coco.cut_out` cuts out of MS-COCO; or from Fashion-MNIST, cut out where brighter than a tenth and
-    each in a colour of its own, so that the shape tells the class. Scenes come from a folder as :class:`ImageFolder`
+    each in a colour of its own, so that the shape tells the class. All of an object is pasted: one that is not square
+    is put in the middle of a transparent square. Scenes come from a folder as :class:`ImageFolder`
     reads it. No object or scene is in two splits.
 
     Reference: Yang and Kim 2019, "Benchmarking attribution methods with relative feature importance" (BAM); as GANMEX
@@ -89,6 +100,9 @@ class BAM(ImageData):
         self.root = data_root(root)
         self.clothes = FashionMNIST(root, seed=seed) if objects == CLOTHES else None
         self.objects = self.root / objects
+        if self.clothes is None:
+            demand("BAM's objects", first_missing([self.objects]), f"{OBJECTS}, or set objects to {CLOTHES}")
+        demand("BAM's scenes", first_missing([self.root / scenes]), SCENES)
         self.scenes = ImageFolder(root, image_size, folder=scenes, seed=seed)
         known = class_folders(self.objects) if self.clothes is None else self.clothes.class_names
         usual = known if self.clothes is None else ("Trouser", "Bag", "Ankle boot")
@@ -123,6 +137,8 @@ class BAM(ImageData):
         Raises:
             DataError: a file is missing or cannot be read, or a class has too few images to divide.
         """
+        if self.clothes is not None:
+            demand(CLOTHES, first_missing(self.clothes.files()), FETCH)
         scenes = self.scenes.load()
         objects = self._folder() if self.clothes is None else self._clothes(self.clothes)
         source = torch.Generator().manual_seed(self.seed)
@@ -135,9 +151,13 @@ class BAM(ImageData):
             paths += found
             labels += [label] * len(found)
         for path in paths:
-            with Image.open(path) as image:
-                if image.mode not in ALPHA and "transparency" not in image.info:
-                    raise DataError(f"{path} is not cut out: it has no alpha channel")
+            try:
+                with Image.open(path) as image:
+                    is_cut_out = image.mode in ALPHA or "transparency" in image.info
+            except UNREADABLE as error:
+                raise DataError(f"image cannot be read: {path}") from error
+            if not is_cut_out:
+                raise DataError(f"{path} is not cut out: it has no alpha channel")
         files = ImageFiles(paths, (4, self.side, self.side))
         val, test, train = divide(LabelledImages(files, torch.tensor(labels)), FRACTIONS, self.seed)
         return {"train": Cutouts(*train[:2]), "val": Cutouts(*val[:2]), "test": Cutouts(*test[:2])}

@@ -5,11 +5,11 @@ from typing import Self
 
 import torch
 from jaxtyping import Bool, Float
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 
 from xaicf.core import DataError
-from xaicf.data.files import ImageFiles
+from xaicf.data.files import UNREADABLE, ImageFiles
 
 ORIENTATION = 0x0112
 """Number of the EXIF entry that says how an image lies; from 5 on, on its side."""
@@ -125,7 +125,7 @@ def upright_size(path: str) -> tuple[int, int]:
         with Image.open(path) as image:
             width, height = image.size
             on_its_side = image.getexif().get(ORIENTATION, 1) >= 5
-    except (OSError, SyntaxError, UnidentifiedImageError, ValueError) as error:
+    except UNREADABLE as error:
         raise DataError(f"image cannot be read: {path}") from error
     return (height, width) if on_its_side else (width, height)
 

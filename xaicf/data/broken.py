@@ -5,7 +5,7 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from os.path import commonpath, dirname, join
+from os.path import commonpath, dirname
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,9 @@ from xaicf.data.files import ImageFiles
 
 CHECKED, BROKEN = "checked.json", "broken.txt"
 """Names of what is found, for programs and for people."""
+
+ANOTHER = "name another folder by the environment's XAICF_CACHE, or by cache where the data has this option"
+"""What to do where a folder cannot be written."""
 
 VERSION = 1
 """To be raised when a file is decoded to other pixels than before."""
@@ -65,12 +68,18 @@ def note_broken(files: ImageFiles, broken: Sequence[int], folder: str | None = N
 def home(files: ImageFiles, folder: str | None = None) -> Path:
     """Give the folder of what is known of some files, named after their paths, sizes and times.
 
+    Beside the files their paths count from where they are, so that all may be moved together; in a folder that other
+    sets may share they count from the root, since two sets may have the same names, sizes and times.
+
     Args:
         files: sorted by path, each once.
         folder: that holds it; the environment's ``XAICF_CACHE``, or ``.xaicf`` beside the files if left out.
     """
     common = commonpath([dirname(files.paths[0]), dirname(files.paths[-1])])  # noqa: PTH120  (strings, as in files)
+    elsewhere = folder or os.environ.get("XAICF_CACHE")
     digest = hashlib.sha256(f"version {VERSION}\n".encode())
+    if elsewhere:
+        digest.update(os.fsencode(Path(common).resolve()) + b"\n")
     for path in files.paths:
         try:
             known = os.stat(path)  # noqa: PTH116
@@ -79,8 +88,7 @@ def home(files: ImageFiles, folder: str | None = None) -> Path:
         else:
             size, time = known.st_size, known.st_mtime_ns
         digest.update(os.fsencode(path.removeprefix(common)) + f"\0{size} {time}\n".encode())
-    base = folder or os.environ.get("XAICF_CACHE") or join(common, ".xaicf")  # noqa: PTH118
-    return Path(base, digest.hexdigest()[:16])
+    return Path(elsewhere or Path(common, ".xaicf"), digest.hexdigest()[:16])
 
 
 @contextmanager
@@ -95,7 +103,7 @@ def alone(place: Path) -> Iterator[None]:
         with FileLock(place / "lock"):
             yield
     except OSError as error:
-        raise DataError(f"cache {place} cannot be written: {error}; name another folder by cache") from error
+        raise DataError(f"cache {place} cannot be written: {error}; {ANOTHER}") from error
 
 
 def _note(place: Path, paths: Sequence[str], broken: Sequence[int]) -> None:

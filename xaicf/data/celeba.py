@@ -54,7 +54,7 @@ class CelebA(ListedImages):
             thirteen if left out.
         image_size: side of the square in pixels.
         storage: of decoded images: ``memory``, ``cache`` or ``stream``; see :class:`~xaicf.data.listed.ListedImages`.
-        on_error: ``stop`` at an image that cannot be read, or ``skip`` it.
+        on_error: ``stop`` at an image that is missing or cannot be read, or ``skip`` it.
         workers: processes that read the next batches meanwhile, where images are not in memory.
         cache: folder of caches; the environment's ``XAICF_CACHE``, or ``.xaicf`` beside the images if left out.
         batch_size: images in a batch, for each process.
@@ -114,7 +114,7 @@ class CelebA(ListedImages):
         unknown = [image for image in table.files if image not in splits]
         if unknown:
             raise DataError(f"{self.partition} names no split for {len(unknown)} images, the first {unknown[0]}")
-        data = labelled(table, self.images, self.label, self.image_shape, self.table, CROP)
+        data = labelled(table, self.images, self.label, self.image_shape, self.table, CROP, self.on_error)
         return by_split(data, [splits[image] for image in table.files], self.partition)
 
     def _missing(self) -> Path | None:
@@ -134,8 +134,8 @@ class CelebAHair(CelebA):
         dark: attributes any of which makes hair dark.
         image_size: side of the square in pixels.
         storage: of decoded images: ``memory``, ``cache`` or ``stream``; see :class:`~xaicf.data.listed.ListedImages`.
-        on_error: ``stop`` at an image that cannot be read, or ``skip`` it.
-        workers: processes that decode the next batches meanwhile, where images are streamed.
+        on_error: ``stop`` at an image that is missing or cannot be read, or ``skip`` it.
+        workers: processes that read the next batches meanwhile, where images are not in memory.
         cache: folder of the cache.
         batch_size: images in a batch, for each process.
         seed: kept for the sake of other data; nothing here is drawn.

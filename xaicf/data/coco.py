@@ -15,6 +15,7 @@ from PIL import Image, ImageDraw
 
 from xaicf.core import DataError, InputError
 from xaicf.core.errors import UserError
+from xaicf.data.files import UNREADABLE
 
 BAM_OBJECTS = ("backpack", "bird", "dog", "elephant", "kite", "pizza", "stop sign", "toilet", "truck", "zebra")
 """The ten of BAM."""
@@ -31,7 +32,8 @@ def cut_out(
     """Write the objects of some categories as PNG files with an alpha channel, in a folder for each category.
 
     Each is cut along its outline to its bounding box. Crowds are left out, and of the rest those that cover little of
-    their photograph. What is there is written anew.
+    their photograph, and those whose outline is no polygon but run lengths, which are counted. What is there is written
+    anew.
 
     Args:
         annotations: file such as ``instances_train2017.json``.
@@ -42,7 +44,8 @@ def cut_out(
         smallest: least share of the photograph that is covered, in [0, 1].
 
     Raises:
-        DataError: a file is missing or damaged, or a category has no such object.
+        DataError: a file is missing or damaged, an object is of no photograph or category that is listed, or a category
+            has no such object.
         InputError: there is no such category, or an option is out of its range.
     """
     if most < 1 or not 0 <= smallest <= 1:
@@ -54,15 +57,24 @@ def cut_out(
             raise InputError(f"{annotations} has no category {name}, only {', '.join(sorted(names.values()))}")
     photos = {entry["id"]: entry for entry in given["images"]}
     written: Counter[str] = Counter()
+    run_lengths = 0
     for entry in sorted(given["annotations"], key=lambda entry: int(entry["id"])):
-        name, photo = names[entry["category_id"]], photos[entry["image_id"]]
+        category, photo = names.get(entry["category_id"]), photos.get(entry["image_id"])
+        if category is None or photo is None:
+            kind, number = ("category", entry["category_id"]) if category is None else ("image", entry["image_id"])
+            raise DataError(f"{annotations} lists no {kind} {number}, which annotation {entry['id']} is of")
         little = entry["area"] < smallest * photo["width"] * photo["height"]
-        if name not in categories or written[name] == most or entry["iscrowd"] or little:
+        if category not in categories or written[category] == most or entry["iscrowd"] or little:
             continue
-        written[name] += 1
-        path = Path(output, name.replace(" ", "_"), f"{entry['id']:012}.png")
+        if isinstance(entry["segmentation"], dict):
+            run_lengths += 1
+            continue
+        written[category] += 1
+        path = Path(output, category.replace(" ", "_"), f"{entry['id']:012}.png")
         path.parent.mkdir(parents=True, exist_ok=True)
         _cut(Path(images, photo["file_name"]), entry).save(path)
+    if run_lengths:
+        print(f"{run_lengths} objects are left out, whose outlines are no polygons but run lengths", flush=True)
     for name in categories:
         if not written[name]:
             raise DataError(f"{annotations} has no {name} that covers {smallest:g} of its photograph")
@@ -83,7 +95,7 @@ def _cut(path: Path, entry: dict[str, Any]) -> Image.Image:
     try:
         with Image.open(path) as file:
             photo = file.convert("RGB")
-    except (OSError, SyntaxError, ValueError) as error:
+    except UNREADABLE as error:
         raise DataError(f"image cannot be read: {path}") from error
     opaque = Image.new("L", photo.size)
     for outline in entry["segmentation"]:

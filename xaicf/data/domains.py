@@ -29,7 +29,7 @@ class TwoDomains(OfficialImages):
         val_fraction: share of the training images for validation, in (0, 1).
         storage: of decoded images: ``memory``, ``cache`` or ``stream``; see :class:`~xaicf.data.listed.ListedImages`.
         on_error: ``stop`` at an image that cannot be read, or ``skip`` it.
-        workers: processes that decode the next batches meanwhile, where images are streamed.
+        workers: processes that read the next batches meanwhile, where images are not in memory.
         cache: folder of the cache.
         batch_size: images in a batch, for each process.
         seed: of the split.
@@ -61,7 +61,7 @@ class TwoDomains(OfficialImages):
         if len(set(self.classes)) != 2 or len(self.classes) != 2:
             raise InputError(f"classes must be two different names, got {', '.join(self.classes)}")
         where = data_root(root)
-        self.how = f"unpack {SITE}/{folder}.zip in {where}"
+        self.how = f"unpack {SITE}/{folder}.zip in {where}; there is no download option"
         super().__init__(
             where / folder, False, image_size, val_fraction, storage, on_error, workers, cache, batch_size, seed
         )

@@ -6,11 +6,15 @@ import torch
 from torch import Tensor
 
 from xaicf.core import SplitName
-from xaicf.data.base import LabelledImages
+from xaicf.data.base import LabelledImages, data_root
 from xaicf.data.folder import ImageFolder
 from xaicf.data.lighting import RANGES, measure_lighting
 from xaicf.data.listed import OnError
 from xaicf.data.planted import Square
+from xaicf.data.published import demand, first_missing
+
+HOW = "put pictures there in a folder for each class, neutral and smile, or set root; there is no download option"
+"""How to get faces."""
 
 
 class Faces(ImageFolder):
@@ -43,6 +47,7 @@ class Faces(ImageFolder):
         batch_size: int = 128,
         seed: int = 0,
     ) -> None:
+        demand("Faces", first_missing([data_root(root) / "smiles"]), HOW)
         super().__init__(
             root, image_size, channels, on_error=on_error, batch_size=batch_size, seed=seed, folder="smiles"
         )

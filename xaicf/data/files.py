@@ -16,6 +16,9 @@ from xaicf.core import DataError, ImageShape
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 """Pillow's name for so many channels."""
 
+UNREADABLE = (Image.DecompressionBombError, OSError, SyntaxError, TypeError, ValueError)
+"""What Pillow raises at a file that it cannot read; a TypeError at a TIFF whose tags are damaged."""
+
 
 class ImageFiles:
     """Stands in the place of images (N, C, H, W) uint8: an index decodes what it names, and nothing is kept.
@@ -23,6 +26,7 @@ class ImageFiles:
     Each image is turned as its EXIF entry says, scaled so that its shorter side fits, and cut to a
     centred square; before, perhaps, to a smaller one. Of an animation it is the first picture. Where opacity is not
     asked for, what is transparent is laid on white, as most programs show it: the colours beneath are often garbage.
+    Where it is, nothing is cut off: an image is made a square by transparent pixels around it.
 
     Args:
         paths: of the files, as strings, which take a tenth of the memory of path objects.
@@ -95,11 +99,12 @@ class ImageFiles:
                 if channels != 4 and upright.has_transparency_data:
                     upright = _on_white(upright)
                 upright = upright.convert(MODES[channels])
-        # A TypeError comes of a TIFF whose tags are damaged.
-        except (Image.DecompressionBombError, OSError, SyntaxError, TypeError, ValueError) as error:
+        except UNREADABLE as error:
             raise DataError(f"image cannot be read: {path}{_why(error, path)}") from error
         if self.crop is not None:
             upright = _centre(upright, min(self.crop, *upright.size))
+        if channels == 4:
+            upright = _whole(upright)
         square = ImageOps.fit(upright, (width, height), Image.Resampling.BILINEAR)
         return np.asarray(square).reshape(height, width, channels)
 
@@ -118,6 +123,16 @@ def _put(images: Tensor, decoded: Iterable[np.ndarray | DataError]) -> dict[int,
 def _centre(image: Image.Image, side: int) -> Image.Image:
     left, top = (image.width - side) // 2, (image.height - side) // 2
     return image.crop((left, top, left + side, top + side))
+
+
+def _whole(image: Image.Image) -> Image.Image:
+    """Put an image in the middle of a transparent square."""
+    side = max(image.size)
+    if image.size == (side, side):
+        return image
+    square = Image.new("RGBA", (side, side))
+    square.paste(image, ((side - image.width) // 2, (side - image.height) // 2))
+    return square
 
 
 def _on_white(image: Image.Image) -> Image.Image:

@@ -42,7 +42,7 @@ class FineGrained(OfficialImages):
         val_fraction: share of the training images for validation, in (0, 1), where none is given.
         storage: of decoded images: ``memory``, ``cache`` or ``stream``; see :class:`~xaicf.data.listed.ListedImages`.
         on_error: ``stop`` at an image that cannot be read, or ``skip`` it.
-        workers: processes that decode the next batches meanwhile, where images are streamed.
+        workers: processes that read the next batches meanwhile, where images are not in memory.
         cache: folder of the cache.
         batch_size: images in a batch, for each process.
         seed: of the split.

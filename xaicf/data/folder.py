@@ -1,6 +1,7 @@
 """Anybody's own images: a folder of class folders."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
@@ -9,24 +10,28 @@ import torch
 from torchvision.datasets.folder import IMG_EXTENSIONS
 
 from xaicf.core import DataError, InputError, SplitName
-from xaicf.data.base import LabelledImages, cut_missing, data_root
+from xaicf.data.base import LabelledImages, data_root
 from xaicf.data.files import ImageFiles
 from xaicf.data.listed import ListedImages, OnError, Storage
+from xaicf.data.stratified import cut_every_class
 
 SUFFIXES = (*IMG_EXTENSIONS, ".gif", ".jfif")
 """Of files that are taken for images, in any case of letters."""
 
-OTHER_NAMES = ("valid", "validation")
-"""What others call ``val``."""
+SPLIT_NAMES = {"training": "train", "valid": "val", "validation": "val", "testing": "test"}
+SPLIT_NAMES |= {name: name for name in ("train", "val", "test")}
+"""What the folders of splits are called, in any case of letters, and how they must be named."""
 
 
 class ImageFolder(ListedImages):
     """Images sorted into one folder a class, each turned upright and cut to a centred square.
 
-    Where ``root`` has a folder ``train``, the folders ``train``, ``val`` and ``test`` are
-    the splits, and one that is missing is cut from ``train``; otherwise all splits are cut from ``root``.
-    Images may lie in folders within a class folder. Files and folders whose name starts with a dot are left out, and so
-    are links to folders within a class folder, which may lead in a circle.
+    Where ``root`` has a folder ``train``, the folders ``train``, ``val`` and ``test`` are the splits, and one that is
+    missing is cut from ``train``; otherwise all splits are cut from ``root``, where no class folder may therefore have
+    such a name. Where a cut at random would leave a small class out of a split, each class is cut for itself, see
+    :func:`~xaicf.data.stratified.cut_every_class`. Images may lie in folders within a class folder. Files and folders
+    whose name starts with a dot are left out, and so are links to folders within a class folder, which may lead in a
+    circle.
 
     Args:
         root: the folder; the environment's ``XAICF_DATA`` or ``data`` if left out, and then ``folder`` is needed.
@@ -45,7 +50,8 @@ class ImageFolder(ListedImages):
         classes: names of the class folders to read; all if left out.
 
     Raises:
-        DataError: the folder is missing, has no such class, or holds fewer than two classes.
+        DataError: the folder is missing, has no such class, holds fewer than two classes, or has folders of splits
+            under other names or where classes are expected.
         InputError: neither root nor folder is given, or a size, fraction or number of channels is out of its range.
     """
 
@@ -72,13 +78,13 @@ class ImageFolder(ListedImages):
         self.root = data_root(root) / folder
         self.fractions: dict[SplitName, float] = {"val": val_fraction, "test": test_fraction}
         cut = test_fraction < 1
+        _check_splits(self.root, cut, classes)
         self.train_root = self.root / "train" if cut and (self.root / "train").is_dir() else self.root
         for name in self.fractions:
             if cut and self.train_root == self.root and (self.root / name).is_dir():
-                raise DataError(f"image folder {self.root} has a folder {name} but none named train")
-        for other in OTHER_NAMES:
-            if self.train_root != self.root and (self.root / other).is_dir():
-                raise DataError(f"image folder {self.root} has a folder {other}, which must be named val")
+                raise DataError(
+                    f"image folder {self.root} has a folder {name} but none named train; if it is a class, rename it"
+                )
         self.class_names = _class_names(self.train_root, classes)
         self.chosen = classes is not None
 
@@ -94,7 +100,16 @@ class ImageFolder(ListedImages):
         given = [name for name in self.fractions if (self.root / name).is_dir()]
         if self.train_root != self.root:
             splits |= {name: self._read(self.root / name) for name in given}
-        return cut_missing(splits, self.fractions, self.seed)
+        return cut_every_class(splits, self.fractions, self.seed, self.class_names)
+
+    def left_out(self) -> Counter[str]:
+        """Count the files in class folders that are not read, by their suffix in small letters."""
+        folders = [self.root]
+        if self.train_root != self.root:
+            folders = [self.root / name for name in ("train", *self.fractions) if (self.root / name).is_dir()]
+        own = [folder / name for folder in folders for name in self.class_names if (folder / name).is_dir()]
+        suffixes = (Path(path).suffix.lower() for folder in own for path in _files(folder))
+        return Counter(suffix or "no suffix" for suffix in suffixes if suffix not in SUFFIXES)
 
     def _read(self, folder: Path) -> LabelledImages:
         unknown = [name for name in class_folders(folder) if not (self.chosen or name in self.class_names)]
@@ -122,6 +137,35 @@ def check_fractions(val_fraction: float, test_fraction: float) -> None:
         )
 
 
+def _check_splits(root: Path, cut: bool, classes: Sequence[str] | None) -> None:
+    """Raise :class:`DataError` where folders of splits would be taken for classes, or a class for a split."""
+    found = class_folders(root)
+    alike = [name for name in found if name.lower() in SPLIT_NAMES]
+    exact = [name for name in alike if name in SPLIT_NAMES.values()]
+    most = 2 * len(alike) >= len(found) > 0
+    if not cut:
+        if set(classes or ()) & set(found):
+            return
+        if alike and most:
+            raise DataError(
+                f"image folder {root} has folders of splits, {', '.join(alike)}; name the one whose images are to be "
+                f"explained, such as {root / alike[0]}"
+            )
+        if exact:
+            raise DataError(f"class folder {root / exact[0]} is named like a split; rename it, or name all classes")
+        return
+    wrong = [name for name in alike if name not in exact]
+    if wrong and (most or "train" in exact):
+        told = ", and ".join(f"a folder {name}, which must be named {SPLIT_NAMES[name.lower()]}" for name in wrong)
+        raise DataError(f"image folder {root} has {told}")
+    others = [name for name in found if name not in alike]
+    if "train" in exact and others and len(class_folders(root / "train")) < 2:
+        raise DataError(
+            f"image folder {root} has a folder train, which must hold the class folders of the training images; "
+            f"if it is a class as {others[0]} is, rename it"
+        )
+
+
 def _class_names(folder: Path, chosen: Sequence[str] | None) -> tuple[str, ...]:
     names = class_folders(folder)
     for name in chosen or ():
@@ -146,6 +190,11 @@ def class_folders(folder: Path) -> tuple[str, ...]:
 
 def image_files(folder: Path) -> Iterator[str]:
     """Find images at any depth, sorted, as strings, of which a million fit well into memory."""
+    return (path for path in _files(folder) if path.lower().endswith(SUFFIXES))
+
+
+def _files(folder: Path) -> Iterator[str]:
+    """Find all files but hidden ones."""
     try:
         with os.scandir(folder) as found:
             names = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in found)
@@ -155,6 +204,6 @@ def image_files(folder: Path) -> Iterator[str]:
         if name[0] == ".":
             continue
         if is_folder:
-            yield from image_files(folder / name)
-        elif name.lower().endswith(SUFFIXES):
+            yield from _files(folder / name)
+        else:
             yield os.path.join(folder, name)  # noqa: PTH118  (paths stay strings, a tenth of the memory of path objects)

@@ -36,7 +36,7 @@ class ILSVRC2012(OfficialImages):
         val_fraction: share of the training images for validation, in (0, 1).
         storage: of decoded images: ``memory``, ``cache`` or ``stream``; see :class:`~xaicf.data.listed.ListedImages`.
         on_error: ``stop`` at an image that cannot be read, or ``skip`` it.
-        workers: processes that decode the next batches meanwhile, where images are streamed.
+        workers: processes that read the next batches meanwhile, where images are not in memory.
         cache: folder of the cache.
         batch_size: images in a batch, for each process.
         seed: of the split.
@@ -50,7 +50,7 @@ class ILSVRC2012(OfficialImages):
     needs = ("val", f"{DEVKIT}/meta.mat")
     how = (
         "unpack ILSVRC2012_img_val.tar and ILSVRC2012_devkit_t12.tar.gz, which https://image-net.org gives to those "
-        "who sign in"
+        "who sign in; there is no download option"
     )
 
     def __init__(

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from xaicf.core import DataError
 from xaicf.data.boxes import seen, upright_size
-from xaicf.data.files import ImageFiles
+from xaicf.data.files import UNREADABLE, ImageFiles
 
 BRIGHT = 128
 """Grey value, of 255, from which a pixel of a mask is true."""
@@ -21,7 +21,8 @@ class MaskFiles:
 
     A mask is true where its picture is at least half as bright as white; one that knows no values but 0 and 1 where it
     is 1. It is turned upright, scaled and cut as its image is, so that it must be of the image's proportions, though
-    it may be of another size.
+    it may be of another size. One that cannot be read is an error when it is asked for, whatever ``on_error`` says of
+    images.
 
     Args:
         paths: of the masks' files; where one is empty no pixel is true.
@@ -66,8 +67,8 @@ class MaskFiles:
         try:
             with Image.open(path) as file:
                 upright = ImageOps.exif_transpose(file).convert("L")
-        except (Image.DecompressionBombError, OSError, SyntaxError, TypeError, ValueError) as error:
-            raise DataError(f"mask cannot be read: {path}") from error
+        except UNREADABLE as error:
+            raise DataError(f"mask cannot be read: {path}; mend it or empty its cell, on_error skips none") from error
         wide, high = upright_size(self.files.paths[position])
         if abs(upright.width * high - upright.height * wide) > max(*upright.size, wide, high):
             raise DataError(

@@ -20,7 +20,8 @@ class ImageTable(ListedImages):
     """Images that a CSV or Parquet table names, a row for each, with the class in a column.
 
     Where the table has the column ``split``, it says ``train``, ``val`` or ``test``, and what it does not name of the
-    last two is cut from ``train``; without it all splits are cut at random. Where it has the column ``mask``, this is
+    last two is cut from ``train``; without it all splits are cut at random, but with every class in each of them where
+    it has images enough (:func:`~xaicf.data.stratified.cut_every_class`). Where it has the column ``mask``, this is
     the path of a picture that is white on the pixels that matter, or empty. Columns that are not asked for are left
     alone. Where the class is an attribute among others, see :class:`~xaicf.data.AttributeFolder`.
 
@@ -29,7 +30,7 @@ class ImageTable(ListedImages):
             CSV.
         root: folder that paths are relative to; that of the table if left out.
         path: name of the column of the images' paths.
-        label: of the column of the classes' names or numbers.
+        label: of the column of the classes' names or numbers; spaces around them do not count.
         split: of the column of the splits; empty for none.
         mask: of the column of the masks' paths; empty for none.
         attributes: names of the columns that are attributes, all of whose values are 0 or 1, -1 or 1, which become 0
@@ -41,8 +42,8 @@ class ImageTable(ListedImages):
         test_fraction: share of images for the test, where it is cut; 1 for a table that is only to be explained, which
             then has no other split.
         storage: of decoded images: ``memory``, ``cache`` or ``stream``; see :class:`~xaicf.data.listed.ListedImages`.
-        on_error: ``stop`` at an image that cannot be read, or ``skip`` it.
-        workers: processes that decode the next batches meanwhile, where images are streamed.
+        on_error: ``stop`` at an image that is missing or cannot be read, or ``skip`` it. Masks are never skipped.
+        workers: processes that read the next batches meanwhile, where images are not in memory.
         cache: folder of the cache.
         batch_size: images in a batch, for each process.
         seed: of the split.
@@ -84,10 +85,10 @@ class ImageTable(ListedImages):
         self.path, self.label, self.split_column, self.mask = path, label, split, mask
         self.fractions: dict[SplitName, float] = {"val": val_fraction, "test": test_fraction}
         self.attribute_names = tuple(attributes)
-        with table_rows(self.table) as rows:
+        with table_rows(self.table, {label}) as rows:
             header = list(next(rows, []))
-            (at,) = column_places(header, [path, label, *attributes], self.table)[1:2]
-            known = {row[at] for row in whole_rows(rows, header, self.table)}
+            _, at, *_ = column_places(header, [path, label, *attributes], self.table)
+            known = {row[at].strip() for row in whole_rows(rows, header, self.table)}
         self.class_names = _class_names(known, classes, self.table)
 
     def listed(self) -> dict[SplitName, LabelledImages]:
@@ -98,7 +99,8 @@ class ImageTable(ListedImages):
         """
         numbers = {name: number for number, name in enumerate(self.class_names)}
         labels, masks = list[int](), list[str]()
-        with table_rows(self.table) as rows:
+        asked = {self.path, self.label, self.split_column, self.mask, *self.attribute_names}
+        with table_rows(self.table, asked) as rows:
             header = list(next(rows, []))
             given = [name for name in (self.split_column, self.mask) if name and name in header]
             places = column_places(header, [self.path, self.label, *given, *self.attribute_names], self.table)
@@ -109,21 +111,21 @@ class ImageTable(ListedImages):
 
             def chosen() -> Iterator[list[str]]:
                 for row in whole_rows(rows, header, self.table):
-                    number = numbers.get(row[at[self.label]])
+                    number = numbers.get(row[at[self.label]].strip())
                     if number is not None:
                         labels.append(number)
                         masks.append(row[at[self.mask]] if self.mask in at else "")
                         yield [row[place] for place in cells]
 
             read = read_rows(chosen(), shown, self.attribute_names, self.table, split)
-        files = ImageFiles(located(read.files, self.root, self.table), self.image_shape)
+        files = ImageFiles(located(read.files, self.root, self.table, on_error=self.on_error), self.image_shape)
         data = LabelledImages(
             files,
             torch.tensor(labels),
             self._masks(masks, files) if self.mask in at else None,
             read.values if self.attribute_names else None,
         )
-        return divided(data, read.splits, self.fractions, self.seed, self.table)
+        return divided(data, read.splits, self.fractions, self.seed, self.table, self.class_names)
 
     def _masks(self, given: Sequence[str], files: ImageFiles) -> MaskFiles:
         named = located([name for name in given if name], self.root, self.table, "masks")
@@ -135,7 +137,8 @@ def _class_names(known: set[str], classes: Sequence[str] | None, where: Path) ->
     if "" in known and classes is None:
         raise DataError(f"{where} has a row without a class")
     numbers = all(name.removeprefix("-").isdecimal() for name in known)
-    ordered = sorted(known, key=int) if numbers else sorted(known)
+    # By their digits where two are the same number, such as 1 and 01: a set has no order of its own.
+    ordered = sorted(known, key=lambda name: (int(name), name)) if numbers else sorted(known)
     for name in classes or ():
         if name not in known:
             raise DataError(f"{where} has no class {name}, only {shortened(ordered)}")

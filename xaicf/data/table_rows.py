@@ -1,7 +1,7 @@
 """Rows of a table in a file, CSV or Parquet, as text."""
 
 import csv
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,12 +17,17 @@ INDEX = "__index_level_"
 
 
 @contextmanager
-def table_rows(path: Path) -> Iterator[Iterator[Sequence[str]]]:
+def table_rows(path: Path, wanted: Collection[str] | None = None) -> Iterator[Iterator[Sequence[str]]]:
     """Open a table and give its rows, of which the first names the columns.
 
     A file that ends with ``.parquet`` or ``.pq`` is read as Parquet, some rows at a time: truth values become ``1`` and
     ``0``, and where nothing is the cell is empty. Any other is read as CSV, with tabs between cells if it ends with
     ``.tsv``.
+
+    Args:
+        path: of the file.
+        wanted: names of the columns that are asked for; all if left out. Of a Parquet file the others are not read,
+            and may hold anything: their cells are empty.
 
     Raises:
         DataError: there is no such file, or it cannot be read.
@@ -30,7 +35,7 @@ def table_rows(path: Path) -> Iterator[Iterator[Sequence[str]]]:
     try:
         if path.suffix.lower() in PARQUET:
             with pq.ParquetFile(path) as file:
-                yield _parquet_rows(file)
+                yield _parquet_rows(file, wanted)
         else:
             with path.open(encoding="utf-8-sig", newline="") as text:
                 delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
@@ -69,11 +74,13 @@ def column_places(header: Sequence[str], names: Sequence[str], where: Path) -> l
     return [header.index(name) for name in names]
 
 
-def _parquet_rows(file: pq.ParquetFile) -> Iterator[Sequence[str]]:
+def _parquet_rows(file: pq.ParquetFile, wanted: Collection[str] | None) -> Iterator[Sequence[str]]:
     names = [name for name in file.schema_arrow.names if not name.startswith(INDEX)]
     yield names
-    for batch in file.iter_batches(columns=names):
-        columns = [_as_text(batch.column(name)).to_pylist() for name in names]
+    read = [name for name in names if wanted is None or name in wanted]
+    for batch in file.iter_batches(columns=read):
+        nothing = [""] * batch.num_rows
+        columns = [_as_text(batch.column(name)).to_pylist() if name in read else nothing for name in names]
         yield from zip(*columns, strict=True)
 
 
