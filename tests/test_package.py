@@ -33,8 +33,9 @@ def test_a_wheel_holds_every_configuration(unpacked: Path) -> None:
 
 
 def test_a_wheel_trains_in_an_empty_folder(unpacked: Path, tmp_path: Path) -> None:
-    fit = ["fit", "--config", "configs/quickstart/classifier.yaml", "--trainer.max_epochs=1"]
-    code = "import sys, xaicf.cli; print(xaicf.__file__); sys.exit(xaicf.cli.main())"
+    fit = ["fit", "--config", "configs/quickstart/classifier.yaml", "--trainer.fast_dev_run", "true"]
+    fit += ["--trainer.callbacks.init_args.every_n_epochs=1", "--trainer.callbacks.init_args.samples=1"]
+    code = "import runpy, xaicf; print(xaicf.__file__); runpy.run_module('xaicf', run_name='__main__')"
     done = subprocess.run(
         [sys.executable, "-c", code, *fit],
         cwd=tmp_path,
