@@ -110,7 +110,7 @@ def data_arguments(config: Path) -> list[str]:
         colours = {"red": (200, 0, 0), "green": (0, 200, 0), "blue": (0, 0, 200)}
         for name, colour in colours.items():
             Path("images", name).mkdir(parents=True, exist_ok=True)
-            for number in range(13):  # of which four are for the test
+            for number in range(20):  # of which two are for the test
                 Image.new("RGB", (40 + number, 48), colour).save(Path("images", name, f"{number}.png"))
         return ["--data.root=images", *(["--data.batch_size=4"] if "image_size: 224" in config.read_text() else [])]
     if "class_path: Faces" in config.read_text():
