@@ -310,7 +310,8 @@ def test_image_folder_of_one_class(mistake: Mistake) -> None:
 
 def test_image_folder_with_splits_but_no_train(mistake: Mistake) -> None:
     images("val", "test")
-    assert mistake("fit", config(data=folder())) == "image folder images has a folder val but none named train"
+    said = mistake("fit", config(data=folder()))
+    assert said.startswith("image folder images has a folder val but none named train")
 
 
 def test_classes_that_the_classifier_does_not_know(mistake: Mistake) -> None:
