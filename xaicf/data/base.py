@@ -6,7 +6,7 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 import torch
 from lightning import LightningDataModule
@@ -15,6 +15,8 @@ from torch.utils.data import DataLoader, Dataset
 
 from xaicf.core import Batch, DataError, ImageShape, InputError, SplitName
 from xaicf.data.files import ImageFiles
+
+T = TypeVar("T")
 
 REFERENCE_BYTES = 2**30
 """Of memory for reference images at most."""
@@ -194,11 +196,11 @@ class ImageData(LightningDataModule, ABC):
             self.split(split),
             batch_size=self.batch_size,  # by keyword: Lightning makes the loader again for predict
             shuffle=shuffle,
-            collate_fn=as_it_is,  # type: ignore[arg-type]  # its types know no __getitems__ of a batch
+            collate_fn=as_it_is,
         )
 
 
-def as_it_is(batch: Batch) -> Batch:
+def as_it_is(batch: T) -> T:
     """Collate what is a batch already."""
     return batch
 

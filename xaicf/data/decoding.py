@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from xaicf.data.base import as_it_is
 from xaicf.data.files import ImageFiles
 
 CHUNK_BYTES = 2**21
@@ -56,7 +57,7 @@ def decoded(files: ImageFiles, start: int = 0) -> Iterator[Chunk]:
         batch_size=None,
         num_workers=workers if several else 0,
         prefetch_factor=1 if several else None,
-        collate_fn=_as_it_is,  # type: ignore[arg-type]  # its types know no single item
+        collate_fn=as_it_is,
         generator=torch.Generator(),  # or it would draw from the global one
     )
 
@@ -78,7 +79,3 @@ class _Chunks(Dataset[Chunk]):
         start = self.starts[number]
         images, unread = self.files.read(torch.arange(start, min(start + chunk_size(self.files), len(self.files))))
         return Chunk(images, checksums(images), sorted(unread))
-
-
-def _as_it_is(chunk: Chunk) -> Chunk:
-    return chunk

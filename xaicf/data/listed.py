@@ -142,7 +142,7 @@ class ListedImages(ImageData, ABC):
             sampler=RandomSampler(data) if shuffle else SequentialSampler(data),
             num_workers=self.workers,
             persistent_workers=True,
-            collate_fn=as_it_is,  # type: ignore[arg-type]  # its types know no __getitems__ of a batch
+            collate_fn=as_it_is,
             generator=torch.Generator(),  # only seeds the workers, which draw nothing
         )
 
