@@ -112,7 +112,7 @@ class OfficialImages(ListedImages):
         return cut_missing(splits, {"val": self.val_fraction}, self.seed) if "train" in splits else splits
 
     def _labelled(self, listing: Listing) -> LabelledImages:
-        lost = [path for path in listing.paths if self.on_error == "stop" and not isfile(path)]  # noqa: PTH113  (strings, of which many fit into memory)
+        lost = [path for path in listing.paths if self.on_error == "stop" and not isfile(path)]  # noqa: PTH113  (paths stay strings, a tenth of the memory of path objects)
         if lost:
             raise DataError(f"{self.title} lacks {len(lost)} of its images, the first {lost[0]}; unpack them again")
         labels = torch.tensor(listing.labels)

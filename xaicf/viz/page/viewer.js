@@ -42,7 +42,7 @@ function probabilities(explainer, found, point) {
   const end = found[5] ? Math.max(point, 1) : 100;
   const after = found[1] === null ? null : chancesAt(explainer, found, end);
   const rest = ([one, two]) => Math.max(0, 1 - one - two);
-  const step = found[5] ? (point > 0 ? `step ${point} of ${stops(found)}` : "step 1") : explainer.other;
+  const step = found[5] && end < stops(found) ? `step ${end} of ${stops(found)}` : explainer.other;
   const head = make("tr", null, {}, make("th", "probability", { scope: "col" }), make("th", "input", { scope: "col" }),
     ...(after ? [make("th", step, { scope: "col" })] : []));
   const column = (pick) => (after ? pick(after) : null);
@@ -73,7 +73,8 @@ function fillViewer() {
   const [id, label, fact, foil] = data.questions[place];
   const [explainer, found] = [data.explainers[order], answerAt()];
   const surer = explainer.other === "prototype";
-  byId("viewer-title").replaceChildren("Why ", named(fact), ", and not ", named(foil), "?");
+  byId("viewer-title").replaceChildren(...(surer ? ["What would be a surer ", named(fact), "?"]
+    : ["Why ", named(fact), ", and not ", named(foil), "?"]));
   byId("viewer-about").replaceChildren(`Sample ${id}, labelled `, named(label), `: ${STATUS.get(found[0])}.`);
   byId("by").replaceChildren();
   options(byId("by"), data.explainers.flatMap((one, other) => (one.answers[place] ? [[other, one.name]] : [])));
