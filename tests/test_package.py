@@ -1,9 +1,12 @@
 """What is installed: a wheel that runs in an empty folder, and files that say what the package is."""
 
 import os
+import re
 import subprocess
 import sys
+import tomllib
 import zipfile
+from importlib.metadata import Distribution
 from pathlib import Path
 
 import pytest
@@ -30,6 +33,19 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_wheel_holds_every_configuration(unpacked: Path) -> None:
     found = {path.relative_to(unpacked / "xaicf").as_posix() for path in (unpacked / "xaicf").rglob("*.yaml")}
     assert found == {path.relative_to(ROOT).as_posix() for path in (ROOT / "configs").rglob("*.yaml")}
+
+
+def test_the_readme_of_a_wheel_leads_to_files_of_this_version(unpacked: Path) -> None:
+    (folder,) = unpacked.glob("*.dist-info")
+    about = Distribution.at(folder).metadata
+    repository = about["Project-URL"].removeprefix("Repository, ")
+    assert repository.startswith("https://")
+    links = re.findall(r"(!?)\[[^\]]*\]\(([^)]*)\)", about["Description"])
+    assert {bool(mark) for mark, _ in links} == {True, False}
+    for mark, link in links:
+        before, here, path = link.partition(f"{repository}/{'raw' if mark else 'blob'}/v{about['Version']}/")
+        assert (before, bool(here)) == ("", True)
+        assert (ROOT / path).exists()
 
 
 def test_a_wheel_trains_in_an_empty_folder(unpacked: Path, tmp_path: Path) -> None:
@@ -70,5 +86,9 @@ def test_a_file_of_ones_own_comes_first(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_the_citation_is_of_this_version() -> None:
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
-    assert citation["version"] == xaicf.__version__
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert citation["version"] == project["version"] == xaicf.__version__
+    assert f"## [{project['version']}] - {citation['date-released']}" in (ROOT / "CHANGELOG.md").read_text().split("\n")
+    assert citation["repository-code"] == project["urls"]["Repository"]
+    assert citation["authors"] == project["authors"]
     assert [one["year"] for one in citation["references"]] == [2020, 2021, 2022, 2019]

@@ -32,8 +32,8 @@ from xaicf.commands import Trainer
 from xaicf.commands.building import refusals
 from xaicf.commands.explain import Explain
 from xaicf.commands.orphan import end_with_launcher
-from xaicf.commands.parser import TITLES, lightning_words
-from xaicf.core import CheckpointError, UserError, read_checkpoint
+from xaicf.commands.parser import COMMANDS, TITLES, lightning_words, overview
+from xaicf.core import CheckpointError, InputError, UserError, read_checkpoint
 from xaicf.data import ImageData
 from xaicf.mistakes import one_line
 from xaicf.shipped import with_shipped
@@ -85,6 +85,11 @@ class Parser(LightningArgumentParser):
         added: list[str] = super().add_function_arguments(*args, **keywords)
         return added
 
+    def add_argument_group(self, *args: Any, name: str | None = None, **keywords: Any) -> Any:  # noqa: ANN401  (likewise)
+        """Give the group its title of :data:`TITLES`, which is else the first line of a docstring."""
+        title = args[:1] if name is None else (TITLES.get(name, *args[:1]),)
+        return super().add_argument_group(*title, *args[1:], name=name, **keywords)
+
 
 class CLI(LightningCLI):
     """``fit``, ``validate``, ``test`` and ``predict`` for any task, and ``explain``, on any data of the package."""
@@ -93,6 +98,11 @@ class CLI(LightningCLI):
     def subcommands() -> dict[str, set[str]]:
         """Add ``explain`` to Lightning's own."""
         return {**LightningCLI.subcommands(), "explain": {"model", "datamodule", "settings"}}
+
+    def add_default_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Add the seed."""
+        about = "of all random numbers; true takes a random one, false none"
+        parser.add_argument("--seed_everything", type=bool | int, default=self.seed_everything_default, help=about)
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Link the data into the task, and the run's folder into its checkpoints."""
@@ -113,9 +123,6 @@ class CLI(LightningCLI):
         )
         for name in ("checkpoint", "last_checkpoint"):
             parser.link_arguments("trainer.default_root_dir", f"{name}.dirpath")
-        groups = parser.groups or {}
-        for name in TITLES.keys() & groups.keys():
-            groups[name].title = TITLES[name]
 
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
         """Read a checkpoint that is named before anything else does.
@@ -176,8 +183,14 @@ def main(args: Sequence[str] | None = None) -> int:
     given = with_shipped(sys.argv[1:] if args is None else args)
     end_with_launcher()
     try:
-        if given and given[0] in OTHERS:
-            OTHERS[given[0]](given[1:])
+        command = next(iter(given), "none")
+        if command.startswith("-") and {"-h", "--help"} & set(given):
+            print(overview(OTHERS))
+            return 0
+        if command not in COMMANDS and not command.startswith("-"):
+            raise InputError(f"command must be one of {', '.join(COMMANDS)}, got {command}")
+        if command in OTHERS:
+            OTHERS[command](given[1:])
             return 0
         with _progress_on_stdout(), warnings.catch_warnings():
             for warning in NOT_FOR_USERS:
@@ -193,7 +206,7 @@ def main(args: Sequence[str] | None = None) -> int:
                 seed_everything_default=0,
                 save_config_callback=SaveSettings,
                 save_config_kwargs={"overwrite": True, "save_to_log_dir": False},
-                parser_kwargs={"exit_on_error": False, "allow_abbrev": False, **lightning_words(OTHERS)},
+                parser_kwargs={"exit_on_error": False, "allow_abbrev": False, **lightning_words()},
                 args=given,
             )
     except (UserError, ArgumentError, MisconfigurationException) as error:

@@ -149,7 +149,7 @@ def test_bundled_digits_have_no_duplicate(said: Said) -> None:
     [
         ([], "name a data set or a YAML file first"),
         (["--data.root=x"], "name a data set or a YAML file first"),
-        (["MNISTT"], "unknown class MNISTT, is it MNIST?"),
+        (["MNISTT"], "must be one of AttributeFolder, BAM, BiasedMNIST, "),
         (["MNIST", "--data.root=nowhere"], "MNIST not found: expected nowhere"),
         (["ImageFolder", "--data.root=nowhere"], "image folder not found: nowhere"),
         (["MNIST", "--data.rot=x"], "rot"),

@@ -243,6 +243,22 @@ def test_the_atlas_counts_questions_too(opened: Opened) -> None:
     )
 
 
+def test_a_colour_is_a_share_of_the_row_and_few_of_many_are_faint(opened: Opened) -> None:
+    shown = """
+        const counts = new Map(arguments[0]);
+        legendOf(counts);
+        const share = (one) => one.style.getPropertyValue("--share");
+        return [[...grid("confusions", counts).querySelectorAll("td")].map(share),
+          [...document.querySelectorAll("#atlas-key > span")].map((one) => [one.textContent, share(one.firstChild)])];
+    """
+    # Of 100 images one, and 64, and none; of 4 images two.
+    cells, key = opened.run(shown, [["0:0", 35], ["0:1", 1], ["0:2", 64], ["1:0", 2], ["1:1", 2]])
+    assert cells == ["59%", "13%", "100%", "88%", "71%", "", "", "", ""]
+    assert key == [["1%", "13%"], ["4%", "25%"], ["16%", "50%"], ["64%", "100%"]]
+    single, _ = opened.run(shown, [["0:0", 99], ["0:1", 1]])
+    assert single[1] == "20%"
+
+
 def test_filters_count_what_they_leave(opened: Opened) -> None:
     assert opened.text("count") == "24 of 24 images shown."
     opened.choose("fact", "cat")
@@ -274,16 +290,19 @@ def test_filters_count_what_they_leave(opened: Opened) -> None:
 
 def test_rows_are_sorted_either_way_and_those_without_a_value_are_last(driver: Any, tmp_path: Path) -> None:
     evil = f"a{EVIL}".replace("/", "")
-    report([evaluated(store(tmp_path / "run", [evil, "b"]), [evil, "b"])], str(tmp_path / "page.html"))
+    names = [evil, "gradcam-pair"]
+    report([evaluated(store(tmp_path / "run", names), names)], str(tmp_path / "page.html"))
     page = Opened(driver, tmp_path / "page.html")
-    assert page.run("return [...document.querySelectorAll('#sort optgroup')].map((one) => one.label)") == [evil, "b"]
+    told = "return [...document.querySelectorAll(arguments[0])].map((one) => [one.label ?? one.textContent, one.title])"
+    for heads in ("#sort optgroup", "#explainers label", "article:first-child h4"):
+        assert page.run(told, heads) == [[evil, evil], ["Grad-CAM, pair contrast", "gradcam-pair"]]
     page.choose("order", "falling")
     assert page.ids() == list(range(11, -1, -1))
     page.choose("sort", f"deletion ↓ ({evil})")
     assert page.ids() == [0, 2, 4, 6, 8, 10, 1, 3, 5, 7, 9, 11]
     page.choose("order", "rising")
     assert page.ids() == [10, 8, 6, 4, 2, 0, 1, 3, 5, 7, 9, 11]
-    page.choose("sort", "distance (b)")
+    page.choose("sort", "distance (Grad-CAM, pair contrast)")
     assert page.ids() == [0, 7, 2, 9, 4, 11, 6, 1, 8, 3, 10, 5]
     numbers = "return document.querySelector('article .answer:last-child dl').innerText"
     assert page.run(numbers).split("\n") == ["distance", "0"]

@@ -1,12 +1,12 @@
 """The grey square: where it is planted, nowhere else, and in the mask."""
 
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from real_data import real_data
 
 from xaicf.core import InputError
 from xaicf.data import MNIST, BiasedMNIST
@@ -99,11 +99,7 @@ def test_out_of_range(options: dict[str, Any], message: str) -> None:
 
 
 def test_the_real_files() -> None:
-    root = os.environ.get("XAICF_DATA")
-    if root is None and "CI" not in os.environ:
-        pytest.skip("XAICF_DATA names no folder of data sets")
-    assert root is not None, "CI must set XAICF_DATA"
-    data = BiasedMNIST(root)
+    data = BiasedMNIST(real_data("MNIST/raw"))
     data.setup()
     masks = [data.splits[name].masks for name in ("train", "val", "test")]
     squares = [int(mask.flatten(1).any(1).sum()) for mask in masks if mask is not None]

@@ -1,11 +1,11 @@
 """MNIST's own file format, in small and in full."""
 
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from real_data import real_data
 
 from xaicf.core import DataError
 from xaicf.data import MNIST, FashionMNIST
@@ -86,11 +86,7 @@ def test_failed_download_is_the_user_s_mistake(
 
 
 def test_the_real_files(family: type[MNIST]) -> None:
-    root = os.environ.get("XAICF_DATA")
-    if root is None and "CI" not in os.environ:
-        pytest.skip("XAICF_DATA names no folder of data sets")
-    assert root is not None, "CI must set XAICF_DATA"
-    data = family(root)
+    data = family(real_data(f"{family.__name__}/raw"))
     data.setup()
     assert {name: len(split) for name, split in data.splits.items()} == {
         "train": 54000,

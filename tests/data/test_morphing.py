@@ -1,9 +1,8 @@
 """Factors do to digits what their names say."""
 
-import os
-
 import pytest
 import torch
+from real_data import real_data
 
 from xaicf.data import MNIST
 from xaicf.data.morphing import ATTRIBUTES, STROKES, draw
@@ -12,10 +11,7 @@ from xaicf.data.morphometrics import measure_strokes
 
 @pytest.fixture(scope="module")
 def digits() -> torch.Tensor:
-    root = os.environ.get("XAICF_DATA")
-    if root is None and "CI" not in os.environ:
-        pytest.skip("XAICF_DATA names no folder of data sets")
-    images = MNIST(root)._read(train=False).images
+    images = MNIST(real_data("MNIST/raw"))._read(train=False).images
     assert isinstance(images, torch.Tensor)
     return images[:200, 0].float() / 255
 

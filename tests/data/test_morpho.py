@@ -1,11 +1,11 @@
 """Digits whose attributes vary: what is drawn, what depends on the class, and what is measured."""
 
-import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from real_data import real_data
 from small_data import write_small
 
 from xaicf.core import Batch, InputError
@@ -29,10 +29,7 @@ def every(data: MorphoMNIST, split: Any) -> Batch:
 @pytest.fixture(scope="module")
 def real() -> Batch:
     """Give the test images of 4 and 9 of MNIST itself, with every variation."""
-    root = os.environ.get("XAICF_DATA")
-    if root is None and "CI" not in os.environ:
-        pytest.skip("XAICF_DATA names no folder of data sets")
-    data = MorphoMNIST(root, digits=[4, 9])._read(train=False)
+    data = MorphoMNIST(real_data("MNIST/raw"), digits=[4, 9])._read(train=False)
     assert isinstance(data.images, torch.Tensor)
     assert data.attributes is not None
     return {

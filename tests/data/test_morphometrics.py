@@ -1,11 +1,11 @@
 """Measures of strokes against closed forms and scikit-image."""
 
 import math
-import os
 
 import numpy as np
 import pytest
 import torch
+from real_data import real_data
 from scipy.ndimage import distance_transform_edt
 from scipy.stats import spearmanr
 from skimage.morphology import skeletonize
@@ -24,10 +24,7 @@ def bar(width: int, height: int, grey: float = 1.0) -> torch.Tensor:
 
 @pytest.fixture(scope="module")
 def digits() -> torch.Tensor:
-    root = os.environ.get("XAICF_DATA")
-    if root is None and "CI" not in os.environ:
-        pytest.skip("XAICF_DATA names no folder of data sets")
-    images = MNIST(root)._read(train=False).images
+    images = MNIST(real_data("MNIST/raw"))._read(train=False).images
     assert isinstance(images, torch.Tensor)
     return images[:500, 0].double() / 255
 

@@ -1,6 +1,5 @@
 """Attributions against explicit sums over classes, Captum, and a linear model's closed form."""
 
-import os
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any, get_args
@@ -20,6 +19,7 @@ from captum.attr import (
     Occlusion,
     Saliency,
 )
+from real_data import real_data
 from torch import Tensor, nn
 
 from xaicf.core import ClassifierError, InputError, Status, Subject
@@ -72,11 +72,7 @@ def sharpened(classifier: nn.Sequential) -> nn.Sequential:
 
 
 def digits(count: int) -> Tensor:
-    root = os.environ.get("XAICF_DATA")
-    if root is None and "CI" not in os.environ:
-        pytest.skip("XAICF_DATA names no folder of data sets")
-    assert root is not None, "CI must set XAICF_DATA"
-    return MNIST(root).samples(range(count), "test")["image"].double()
+    return MNIST(real_data("MNIST/raw")).samples(range(count), "test")["image"].double()
 
 
 @pytest.fixture(params=["small_net", "two_conv", "two_conv_on_mnist"])

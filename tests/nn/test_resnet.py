@@ -1,10 +1,10 @@
 """The residual network, with weights that others have trained."""
 
-import os
 from pathlib import Path
 
 import pytest
 import torch
+from real_data import real_data
 from torchvision.datasets import ImageFolder
 from torchvision.transforms.functional import to_tensor
 
@@ -14,10 +14,7 @@ from xaicf.nn import CifarResNet
 
 @pytest.mark.parametrize(("depth", "wanted"), [(20, 0.916), (56, 0.927)])
 def test_published_weights_reach_their_accuracy(depth: int, wanted: float) -> None:
-    root = os.environ.get("XAICF_DATA")
-    if root is None and "CI" not in os.environ:
-        pytest.skip("XAICF_DATA names no folder of data sets")
-    assert root is not None, "CI must set XAICF_DATA"
+    root = real_data("weights", "cifar10_lossless/test")
     (weights,) = Path(root, "weights").glob(f"resnet{depth}-*.th")
     state = torch.load(weights, map_location="cpu", weights_only=True)["state_dict"]
     network = CifarResNet((3, 32, 32), 10, depth, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)).eval()

@@ -1,11 +1,11 @@
 """What the studies of contrasts compute, on maps and classifiers whose answers are known."""
 
-import os
 from pathlib import Path
 
 import pytest
 import torch
 from official_data import write_imagenet
+from real_data import real_data
 from small_data import write_photos
 from torch import Tensor, nn
 
@@ -58,10 +58,9 @@ def test_a_foreign_classifier_has_the_weights_of_the_file(place: Place) -> None:
 
 def test_published_weights_are_asked_as_they_were_trained() -> None:
     """Normalisation, class order and splits are right if the accuracy is that of the weights' authors."""
-    if "XAICF_DATA" not in os.environ and "CI" not in os.environ:
-        pytest.skip("XAICF_DATA names no folder of data sets")
+    root = real_data("weights", "cifar10_lossless")
     case = Case("a part", str(ROOT / CASES[0].config), CASES[0].foreign, images=300)
-    examined = case.examined(Place(Path(), Path(), os.environ["XAICF_DATA"]))
+    examined = case.examined(Place(Path(), Path(), root))
     assert float((examined.logits.argmax(1) == examined.labels).double().mean()) > 0.87
 
 

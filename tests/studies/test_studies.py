@@ -44,10 +44,10 @@ def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
     write_photos(tmp_path / "data")
     write_scenes(tmp_path / "data")
     for family in ("MNIST", "FashionMNIST"):
-        if root is None:
-            write_small(tmp_path / "data", family)
-        else:
+        if root and Path(root, family).is_dir():
             (tmp_path / "data" / family).symlink_to(Path(root, family).resolve())
+        else:
+            write_small(tmp_path / "data", family)
     monkeypatch.delenv("XAICF_DATA", raising=False)
     (tmp_path / "configs").symlink_to(ROOT / "configs")
     monkeypatch.chdir(tmp_path)

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
@@ -12,6 +13,7 @@ from PIL import Image
 
 import xaicf.data
 from xaicf.commands.building import refusals
+from xaicf.commands.parser import WIDTH, Told
 from xaicf.commands.surveyed import told
 from xaicf.core import DataError, InputError, SplitName
 from xaicf.data import ImageData, ImageFolder
@@ -19,21 +21,26 @@ from xaicf.data.folder import SUFFIXES
 from xaicf.data.survey import examples, survey
 from xaicf.viz.contact_sheet import contact_sheet
 
-KNOWN = [
-    name
-    for name, found in vars(xaicf.data).items()
-    if inspect.isclass(found) and issubclass(found, ImageData) and not inspect.isabstract(found)
-]
+KNOWN = sorted(
+    (
+        name
+        for name, found in vars(xaicf.data).items()
+        if inspect.isclass(found) and issubclass(found, ImageData) and not inspect.isabstract(found)
+    ),
+    key=str.casefold,
+)
 """Data modules that a name may stand for."""
 
 SHOWN = 8
 """Images of each class on the sheet."""
 
-USAGE = f"""usage: python -m xaicf data NAME [--data.root ROOT] [--data.OPTION VALUE] [options]
+USAGE = f"""\
+usage: python -m xaicf data NAME [--data.root ROOT] [--data.OPTION VALUE] [options]
 
 Say what a data set holds, what of it cannot be read or is there twice, and draw a contact sheet. NAME is a data module,
 such as MNIST or ImageFolder, or a YAML file whose section data is read; NAME --help says what else it takes. There are
-{", ".join(KNOWN)}.
+
+{textwrap.indent(textwrap.fill(", ".join(KNOWN), WIDTH), "  ")}
 
 options:
   --output FILE.png  contact sheet, runs/data/NAME.png if left out
@@ -59,7 +66,7 @@ def main(arguments: Sequence[str]) -> None:
         return
     if not name or name.startswith("-"):
         raise InputError(f"name a data set or a YAML file first: python -m xaicf data NAME, got {name or 'none'}")
-    parser = ArgumentParser(prog=f"xaicf data {name}", exit_on_error=False)
+    parser = ArgumentParser(prog=f"xaicf data {name}", formatter_class=Told, exit_on_error=False)
     parser.add_subclass_arguments(ImageData, "data", required=True)
     parser.add_argument("--output", type=str | None, default=None)
     parser.add_argument("--images", type=int | None, default=None)
@@ -104,6 +111,8 @@ def main(arguments: Sequence[str]) -> None:
 def _section(name: str) -> dict[str, Any]:
     """Give ``class_path`` and ``init_args`` of a data module by its name, or of the section ``data`` of a YAML file."""
     if not name.endswith((".yaml", ".yml")):
+        if name not in KNOWN and "." not in name:
+            raise InputError(f"data set must be one of {', '.join(KNOWN)}, an import path or a YAML file, got {name}")
         return {"class_path": name}
     try:
         settings = yaml.safe_load(Path(name).read_text(encoding="utf-8"))

@@ -1,5 +1,6 @@
 """Arguments of the commands that need no trainer, and the words of all of them."""
 
+import shutil
 import textwrap
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Callable, Mapping
@@ -11,6 +12,10 @@ from jsonargparse import DefaultHelpFormatter
 from xaicf.core import InputError
 
 WIDTH = 79
+"""Of descriptions, and of lines where the terminal's width is not known."""
+
+WIDEST = 118
+"""Of lines, however wide the terminal is."""
 
 TITLES = {
     "trainer": "the trainer: where, how long, and with which callbacks and logger",
@@ -18,6 +23,11 @@ TITLES = {
     "data": "the data: --data NAME, then --data.OPTION; --data.help NAME tells the options",
     "checkpoint": "best.ckpt, by default of the lowest val/loss",
     "last_checkpoint": "last.ckpt, to go on from",
+    "fit": "to go on: --ckpt_path last, or a file",
+    "validate": "what is measured: --ckpt_path best, last or a file",
+    "test": "what is measured: --ckpt_path best, last or a file",
+    "predict": "what is asked: --ckpt_path best, last or a file",
+    "explain": "the store",
 }
 """Of the groups of options, which are else the first lines of docstrings."""
 
@@ -43,32 +53,54 @@ LIGHTNING = {
 }
 """What each command of the trainer does, and an example of its arguments."""
 
+GROUPS = {
+    "train": ("fit", "validate", "test", "predict"),
+    "explain": ("explain", "verify", "evaluate", "report"),
+    "look before": ("data", "methods"),
+    "of papers": ("study",),
+    "in Weights & Biases": ("dashboard",),
+}
+"""All commands, by what they are for."""
 
-class Told(RawDescriptionHelpFormatter, DefaultHelpFormatter):
-    """Keeps the lines of descriptions and examples, and tells types and defaults."""
+COMMANDS = tuple(name for names in GROUPS.values() for name in names)
 
 
-def lightning_words(others: Mapping[str, Callable[..., None]]) -> dict[str, Any]:
-    """Give what LightningCLI hands on to its parsers, those of subcommands under their names.
+class _Narrow(RawDescriptionHelpFormatter):
+    """Keeps the lines of descriptions and examples, and makes no others wider than :data:`WIDEST`."""
+
+    def __init__(self, *args: Any, **keywords: Any) -> None:  # noqa: ANN401  (whatever argparse's own takes)
+        keywords["width"] = min(WIDEST, shutil.get_terminal_size((WIDTH + 2, 24)).columns - 2)
+        super().__init__(*args, **keywords)
+
+
+class Told(_Narrow, DefaultHelpFormatter):
+    """Tells types and defaults too."""
+
+
+def overview(others: Mapping[str, Callable[..., None]]) -> str:
+    """Say what each command does.
 
     Args:
         others: commands that need no trainer.
     """
-    lines = [f"  {name:<10}{_first_line(main)}" for name, main in others.items()]
-    about = "Why this class, and not that one?\n\nCommands without a trainer, each with a --help of its own:"
-    words: dict[str, Any] = {
-        "usage": "python -m xaicf COMMAND [OPTIONS]",
-        "description": "\n".join([about, *lines]),
-        "epilog": _example("xaicf fit --config configs/quickstart/classifier.yaml"),
-        "formatter_class": Told,
-    }
+    about = {name: words for name, (words, _) in LIGHTNING.items()}
+    about |= {name: _first_line(main) for name, main in others.items()}
+    lines = ["usage: python -m xaicf COMMAND [OPTIONS]", "", "Why this class, and not that one?", ""]
+    for title, commands in GROUPS.items():
+        lines += [f"{title}:", *(f"  {command:<11}{about[command]}" for command in commands), ""]
+    lines += ["COMMAND --help tells its options, with their defaults.", ""]
+    return "\n".join([*lines, _example("xaicf fit --config configs/quickstart/classifier.yaml")])
+
+
+def lightning_words() -> dict[str, Any]:
+    """Give what LightningCLI hands on to its parsers, those of subcommands under their names."""
+    words: dict[str, Any] = {"formatter_class": Told}  # of the subcommands too
     for command, (description, example) in LIGHTNING.items():
         usage = f"python -m xaicf {command} --config FILE [--config FILE ...] [--OPTION VALUE ...]"
         words[command] = {
             "usage": f"{usage}{' --output DIR' if command == 'explain' else ''}",
             "description": f"{description}\n\nEvery option may stand in a file too; what comes later wins.",
             "epilog": _example(f"xaicf {command} {example}"),
-            "formatter_class": Told,
         }
     return words
 
@@ -87,7 +119,7 @@ class Parser(ArgumentParser):
             f"python -m {command}",
             description=textwrap.fill(description, WIDTH),
             epilog=_example(f"{command} {example}") if example else None,
-            formatter_class=RawDescriptionHelpFormatter,
+            formatter_class=_Narrow,
             allow_abbrev=False,
         )
         self.command = command

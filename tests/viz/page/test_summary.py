@@ -30,3 +30,4 @@ def test_the_table_says_counts_shares_and_how_many_a_mean_is_of() -> None:
     assert "none</th><td>1</td><td>0</td><td>0</td><td>1</td><td>–</td><td>–</td><td>–</td>" in html
     assert "latent distance" in html
     assert "<b>" not in html
+    assert '<th scope="row" title="gradcam-pair">Grad-CAM, pair contrast</th>' in summary_table({"gradcam-pair": none})

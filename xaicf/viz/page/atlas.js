@@ -52,11 +52,44 @@ function listed(counts) {
   return ordered.filter((place) => most.includes(place));
 }
 
+// The share of the row at which a cell off the diagonal has its full colour: the largest, but never so little that a
+// single mistake among many images looks grave.
+const LEAST_TOP = 0.25;
+// By the root, so that few are told from none beside many.
+const shadeOf = (share, top) => `${Math.round(100 * Math.sqrt(share / top))}%`;
+
+function inRow(counts) {
+  const whole = new Map();
+  for (const [key, count] of counts) whole.set(apart(key)[0], (whole.get(apart(key)[0]) ?? 0) + count);
+  return whole;
+}
+
+function topOf(counts) {
+  const whole = inRow(counts);
+  const shares = [...counts].map(([key, count]) => [...apart(key), count])
+    .map(([row, column, count]) => (row === column ? 0 : count / whole.get(row)));
+  return Math.max(LEAST_TOP, ...shares);
+}
+
+function shades(counts) {
+  const [whole, top] = [inRow(counts), topOf(counts)];
+  return (row, column, count) => shadeOf(count / whole.get(row), row === column ? 1 : top);
+}
+
+function legendOf(counts) {
+  const top = topOf(counts);
+  const steps = [64, 16, 4, 1].map((part) => {
+    const swatch = make("span", null, { class: "swatch", "aria-hidden": "true" });
+    swatch.style.setProperty("--share", shadeOf(top / part, top));
+    return make("span", null, {}, swatch, percent(top / part));
+  });
+  byId("atlas-key").replaceChildren("Share of the row: ", ...steps);
+}
+
 function grid(kind, counts) {
   const { rows, columns, unit, told } = COUNTS[kind];
   const classes = listed(counts);
-  const off = Math.max(1, ...[...counts].filter(([key]) => apart(key)[0] !== apart(key)[1]).map(([, count]) => count));
-  const on = Math.max(1, ...counts.values());
+  const shade = shades(counts);
   const long = classes.some((place) => data.classes[place].length > 3);
   const head = make("tr", null, {}, make("th", `↓ ${rows}`, { scope: "col", class: "corner" }),
     ...classes.map((place) => make("th", null, { scope: "col", class: long ? "long" : "" }, named(place))));
@@ -69,8 +102,7 @@ function grid(kind, counts) {
         class: `${same ? "same" : "apart"} ${count ? "" : "none"}`,
         "aria-label": `${told(row, column)}: ${count ? counted(count, unit) : `no ${unit}`}`, "aria-selected": "false",
       });
-      // By the root, so that few are told from none beside many.
-      cell.style.setProperty("--share", `${Math.round(100 * Math.sqrt(count / (same ? on : off)))}%`);
+      if (count) cell.style.setProperty("--share", shade(row, column, count));
       if (!count) cell.setAttribute("aria-disabled", "true");
       return cell;
     })));
@@ -99,6 +131,7 @@ function paint() {
   const kind = mode();
   const counts = tally(kind);
   byId("atlas").replaceChildren(grid(kind, counts));
+  legendOf(counts);
   frequent(kind, counts);
   byId("atlas-few").hidden = ordered.length <= MOST_CLASSES;
   byId("atlas-few").textContent = `${MOST_CLASSES} of ${ordered.length} classes, those that are most off the diagonal; `

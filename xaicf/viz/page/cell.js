@@ -25,17 +25,17 @@ function common([count, beneath, map, scale], surer, fact, foil, text, name) {
 
 function sharedBy(explainer, place, [whole, kinds, asked], fact, foil) {
   const surer = explainer.other === "prototype";
-  const node = make("section", null, { class: "shared" }, make("h3", explainer.name, { title: explainer.name }));
+  const node = make("section", null, { class: "shared" }, make("h3", explainer.title, { title: explainer.name }));
   const row = make("div", null, { class: "kinds" });
   const mean = `mean of ${whole[0].toLocaleString("en")}`;
-  row.append(common(whole, surer, fact, foil, mean, `Mean map of ${explainer.name}`));
+  row.append(common(whole, surer, fact, foil, mean, `Mean map of ${explainer.title}`));
   kinds.forEach((kind, order) => {
     const title = `kind ${order + 1}: ${counted(kind[0], "image")}`;
-    const box = common(kind, surer, fact, foil, title, `Mean map of kind ${order + 1} of ${explainer.name}`);
+    const box = common(kind, surer, fact, foil, title, `Mean map of kind ${order + 1} of ${explainer.title}`);
     const id = data.questions[kind[4]][0];
     const button = make("button", null, {
       type: "button", class: "open", "data-question": kind[4], "data-explainer": place,
-      "aria-label": `Look closer at sample ${id}, typical of kind ${order + 1} of ${explainer.name}`,
+      "aria-label": `Look closer at sample ${id}, typical of kind ${order + 1} of ${explainer.title}`,
     }, picture(plain(data.questions[kind[4]][4]), `typical: sample ${id}`));
     box.append(button);
     row.append(box);

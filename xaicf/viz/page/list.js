@@ -29,7 +29,7 @@ function answer(explainer, found, place) {
   const [id, , fact, foil, input] = data.questions[place];
   const [, other, map, scale, numbers] = found;
   const surer = explainer.other === "prototype";
-  const name = make("h4", explainer.name, { title: explainer.name });
+  const name = make("h4", explainer.title, { title: explainer.name });
   const node = make("section", null, { class: "answer" }, name, status(found));
   const told = [];
   const pictures = [];
@@ -43,7 +43,7 @@ function answer(explainer, found, place) {
   }
   const button = make("button", null, {
     type: "button", class: "open", "data-question": place, "data-explainer": data.explainers.indexOf(explainer),
-    "aria-label": `Look closer at sample ${id} by ${explainer.name}${told.length ? `: ${told.join("; ")}` : ""}`,
+    "aria-label": `Look closer at sample ${id} by ${explainer.title}${told.length ? `: ${told.join("; ")}` : ""}`,
   }, ...(pictures.length ? pictures : ["Look closer"]));
   const key = map === null ? make("div") : legend(scale, ...sides(surer, fact, foil));
   node.append(button, key, numbersOf(explainer, numbers, byId("sort").value, byId("numbers").checked));
@@ -58,7 +58,7 @@ function article(place) {
   const answers = make("div", null, { class: "answers" }, ...chosen().map((explainer) => {
     const found = explainer.answers[place];
     if (found) return answer(explainer, found, place);
-    return make("section", null, { class: "answer" }, make("h4", explainer.name, { title: explainer.name }),
+    return make("section", null, { class: "answer" }, make("h4", explainer.title, { title: explainer.name }),
       make("p", "was not asked this", { class: "note" }));
   }));
   return make("article", null, {
@@ -146,10 +146,10 @@ function fillControls() {
   const statuses = new Set(data.explainers.flatMap(({ answers }) => answers.filter(Boolean).map((found) => found[0])));
   options(byId("status"), [...STATUS].filter(([one]) => statuses.has(one)));
   data.explainers.forEach((one, explainer) => {
-    const group = make("optgroup", null, { label: one.name });
-    options(group, titles(one).map((title, place) => [`${explainer}:${place}`, `${title} (${one.name})`]));
+    const group = make("optgroup", null, { label: one.title, title: one.name });
+    options(group, titles(one).map((title, place) => [`${explainer}:${place}`, `${title} (${one.title})`]));
     if (group.children.length) byId("sort").append(group);
     const box = make("input", null, { type: "checkbox", checked: "", value: explainer });
-    byId("explainers").append(make("label", null, {}, box, one.name));
+    byId("explainers").append(make("label", null, { title: one.name }, box, one.title));
   });
 }

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
+from xaicf.viz.page.names import heading
 from xaicf.viz.page.summary import Summary
 
 ARROWS = {True: "↑", False: "↓", None: ""}
@@ -87,9 +88,7 @@ def measure_table(summaries: Mapping[str, Summary], measures: Sequence[MeasureRo
     reported = dict.fromkeys(name for summary in summaries.values() for name in summary.means)
     if reported:
         groups[REPORTED] = groups.pop(REPORTED, []) + [_reported(name, summaries) for name in reported]
-    # A long name breaks where its words do.
-    breaking = [escape(name).replace("_", "_<wbr>") for name in names]
-    heads = "".join(f'<th scope="col">{name}</th>' for name in breaking)
+    heads = "".join(heading("col", name) for name in names)
     bodies = _group("Questions", len(names), _counts(list(summaries.values())))
     for group, found in groups.items():
         bodies += _group(group, len(names), "".join(_line(row, summaries) for row in found))

@@ -19,6 +19,7 @@ from xaicf.viz.page.document import document
 from xaicf.viz.page.drawing import number, pixels, shrunk
 from xaicf.viz.page.kinds import Maps
 from xaicf.viz.page.measures import ARROWS, MeasureRow, measure_table
+from xaicf.viz.page.names import readable
 from xaicf.viz.page.palette import indices, palette
 from xaicf.viz.page.results import Study, results_section
 from xaicf.viz.page.sprites import TILES, Sprites
@@ -153,6 +154,7 @@ class Page:
             "explainers": [
                 {
                     "name": name,
+                    "title": readable(name),
                     "other": answers.other,
                     "measures": answers.measures,
                     "arrows": [arrows.get(measure, "") for measure in answers.measures],

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from xaicf.core import Status
+from xaicf.viz.page.names import heading
 
 CAPTION = (
     "Means over the questions that an explainer solved. Unsolved and not applicable questions enter no mean; the "
@@ -84,7 +85,7 @@ def summary_table(summaries: Mapping[str, Summary]) -> str:
 def _row(name: str, summary: Summary, scalars: list[str]) -> str:
     cells = [summary.asked, summary.solved, summary.unsolved, summary.not_applicable, summary.share]
     cells += [_mean(summary, scalar) for scalar in scalars]
-    return f'<tr><th scope="row">{escape(name)}</th>' + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+    return f"<tr>{heading('row', name)}" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
 
 
 def _mean(summary: Summary, scalar: str) -> str:

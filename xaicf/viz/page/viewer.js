@@ -63,7 +63,7 @@ function pointed() {
   const over = byId("overlay").checked && found[2] !== null;
   const surer = explainer.other === "prototype";
   byId("canvas").setAttribute("aria-label", `Sample ${id}, ${where}${over ? `; laid over it the signed map of ${
-    explainer.name}: ${saying(surer, fact, foil, found[3])}` : ""}`);
+    explainer.title}: ${saying(surer, fact, foil, found[3])}` : ""}`);
   draw(byId("canvas"), layersAt(found, point));
   if (found[5]) probabilities(explainer, found, point);
 }
@@ -77,7 +77,7 @@ function fillViewer() {
     : ["Why ", named(fact), ", and not ", named(foil), "?"]));
   byId("viewer-about").replaceChildren(`Sample ${id}, labelled `, named(label), `: ${STATUS.get(found[0])}.`);
   byId("by").replaceChildren();
-  options(byId("by"), data.explainers.flatMap((one, other) => (one.answers[place] ? [[other, one.name]] : [])));
+  options(byId("by"), data.explainers.flatMap((one, other) => (one.answers[place] ? [[other, one.title]] : [])));
   byId("by").value = order;
   byId("way").hidden = !stops(found);
   byId("point").max = stops(found);
