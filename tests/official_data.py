@@ -223,7 +223,7 @@ def write_imagenet(root: Path, flat: bool = True, train: bool = True) -> None:
             _photo(folder / "train" / wnid / f"{wnid}_{number}.JPEG", number)
 
 
-def write_celeba(root: Path, count: int = 60) -> None:
+def write_celeba(root: Path, count: int = 90) -> None:
     """Write faces with attributes drawn by lot, as torchvision's files; four in six are for training."""
     had = np.random.default_rng(0).choice([False, True], (count, len(CELEBA)))
     write_celeba_tables(root, had, [(0, 0, 0, 0, 1, 2)[number % 6] for number in range(count)])
