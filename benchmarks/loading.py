@@ -4,8 +4,10 @@
 
 MNIST in memory against ``datasets.MNIST`` with ``ToTensor``; and a folder of images, in colour, in memory, in a cache
 that is made before, and decoded for each batch, against ``datasets.ImageFolder`` with ``Resize``, ``CenterCrop`` and
-``ToTensor``. All give shuffled batches of float images, by turns, in one process without workers. The value is the
-median of MNIST's ratios of neighbours, the spread their quartiles; ``cache_to_stream`` is the same of cache and stream.
+``ToTensor``, once in the process itself and once by two workers. All others give shuffled batches of float images in
+one process without workers, ours decoded by its threads. They take turns, each from its first batch on, so that the
+start of workers does not count. The value is the median of MNIST's ratios of neighbours, the spread their quartiles;
+``cache_to_stream`` and so on are the same of other sides.
 """
 
 import argparse
@@ -13,7 +15,8 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +27,15 @@ from torchvision import datasets, transforms
 
 from xaicf.core import UserError
 from xaicf.data import MNIST, ImageData, ImageFolder
+from xaicf.data.decoding import processors
 
 GOAL = 5.0
 CACHE_GOAL = 2.0
+WORKERS = 2
+"""Processes of torchvision's second loader."""
 
 
-def ours(data: ImageData) -> Iterable[torch.Tensor]:
+def ours(data: ImageData) -> Iterator[torch.Tensor]:
     """Give float images, a batch at a time, without end."""
     data.setup()
     while True:
@@ -37,20 +43,21 @@ def ours(data: ImageData) -> Iterable[torch.Tensor]:
             yield data.on_after_batch_transfer(batch, 0)["image"]
 
 
-def torchvisions(data: Any, batch_size: int) -> Iterable[torch.Tensor]:  # noqa: ANN401  (torchvision has no types)
+def torchvisions(data: Any, batch_size: int, workers: int = 0) -> Iterator[torch.Tensor]:  # noqa: ANN401  (torchvision has no types)
     """Give float images, a batch at a time, without end."""
+    loader = DataLoader(data, batch_size, shuffle=True, num_workers=workers, persistent_workers=workers > 0)
     while True:
-        for images, _ in DataLoader(data, batch_size, shuffle=True):
+        for images, _ in loader:
             yield images
 
 
-def rate(batches: Iterable[torch.Tensor], images: int) -> float:
-    """Take as many images or a few more; give how many come in a second."""
+def rate(begun: Callable[[], Iterator[torch.Tensor]], images: int) -> float:
+    """Take as many images or a few more after the first batch; give how many come in a second."""
+    batches = begun()
+    next(batches)
     seen, begin = 0, time.perf_counter()
-    for batch in batches:
-        seen += len(batch)
-        if seen >= images:
-            break
+    while seen < images:
+        seen += len(next(batches))
     return seen / (time.perf_counter() - begin)
 
 
@@ -76,20 +83,22 @@ def main() -> int:
                 return ImageFolder(folder, size, storage=storage, cache=home, batch_size=args.batch_size)
 
             plain = datasets.MNIST(str(mnist.root), transform=as_tensor)
-            turns: dict[str, tuple[Iterable[torch.Tensor], int]] = {
-                "mnist torchvision": (torchvisions(plain, args.batch_size), few),
-                "mnist memory": (ours(mnist), 10 * few),
-                "folder torchvision": (torchvisions(datasets.ImageFolder(folder, square), args.batch_size), few),
-                "folder stream": (ours(stored("stream")), few),
-                "folder cache": (ours(stored("cache")), 10 * few),
-                "folder memory": (ours(stored("memory")), 10 * few),
+            photos = datasets.ImageFolder(folder, square)
+            turns: dict[str, tuple[Callable[[], Iterator[torch.Tensor]], int]] = {
+                "mnist torchvision": (partial(torchvisions, plain, args.batch_size), few),
+                "mnist memory": (partial(ours, mnist), 10 * few),
+                "folder torchvision": (partial(torchvisions, photos, args.batch_size), few),
+                "folder torchvision workers": (partial(torchvisions, photos, args.batch_size, WORKERS), few),
+                "folder stream": (partial(ours, stored("stream")), few),
+                "folder cache": (partial(ours, stored("cache")), 10 * few),
+                "folder memory": (partial(ours, stored("memory")), 10 * few),
             }
-            for batches, _ in turns.values():  # what is made once is made, and each has handed out something
-                rate(batches, 1000)
+            for begun, _ in turns.values():  # what is made once is made, and each has handed out something
+                rate(begun, 1000)
             rates: dict[str, list[float]] = {name: [] for name in turns}
             for repeat in range(args.repeats):
-                for name, (batches, images) in turns.items():
-                    rates[name].append(rate(batches, images))
+                for name, (begun, images) in turns.items():
+                    rates[name].append(rate(begun, images))
                 print(f"repeat {repeat}:", {name: round(found[-1]) for name, found in rates.items()}, flush=True)
     except UserError as error:
         print(f"loading: error: {error}", file=sys.stderr)
@@ -110,10 +119,13 @@ def main() -> int:
         GOAL,
         cache_to_stream=told(ratio("folder cache", "folder stream"), CACHE_GOAL),
         stream_to_torchvision=told(ratio("folder stream", "folder torchvision")),
+        stream_to_torchvision_workers=told(ratio("folder stream", "folder torchvision workers")),
         memory_to_torchvision=told(ratio("folder memory", "folder torchvision")),
         images_per_second={name: round(statistics.median(found)) for name, found in rates.items()},
         folder=Path(folder).name,
         image_size=size,
+        workers=WORKERS,
+        processors=processors(),
     )
     return 0
 

@@ -11,10 +11,52 @@ from PIL import Image
 from scipy.io import savemat
 from torchvision import datasets
 
-from xaicf.data.celeba import ATTGAN
-
 SIZES = ((40, 30), (30, 44), (36, 36))
 """Widths and heights that images take in turn."""
+
+CELEBA = [
+    "5_o_Clock_Shadow",
+    "Arched_Eyebrows",
+    "Attractive",
+    "Bags_Under_Eyes",
+    "Bald",
+    "Bangs",
+    "Big_Lips",
+    "Big_Nose",
+    "Black_Hair",
+    "Blond_Hair",
+    "Blurry",
+    "Brown_Hair",
+    "Bushy_Eyebrows",
+    "Chubby",
+    "Double_Chin",
+    "Eyeglasses",
+    "Goatee",
+    "Gray_Hair",
+    "Heavy_Makeup",
+    "High_Cheekbones",
+    "Male",
+    "Mouth_Slightly_Open",
+    "Mustache",
+    "Narrow_Eyes",
+    "No_Beard",
+    "Oval_Face",
+    "Pale_Skin",
+    "Pointy_Nose",
+    "Receding_Hairline",
+    "Rosy_Cheeks",
+    "Sideburns",
+    "Smiling",
+    "Straight_Hair",
+    "Wavy_Hair",
+    "Wearing_Earrings",
+    "Wearing_Hat",
+    "Wearing_Lipstick",
+    "Wearing_Necklace",
+    "Wearing_Necktie",
+    "Young",
+]
+"""CelebA's forty attributes, in the order of its table."""
 
 
 def write_svhn(root: Path, train: int = 400, test: int = 20) -> None:
@@ -181,19 +223,22 @@ def write_imagenet(root: Path, flat: bool = True, train: bool = True) -> None:
             _photo(folder / "train" / wnid / f"{wnid}_{number}.JPEG", number)
 
 
-def write_celeba(root: Path, count: int = 60) -> None:
+def write_celeba(root: Path, count: int = 90) -> None:
     """Write faces with attributes drawn by lot, as torchvision's files; four in six are for training."""
-    base = root / "celeba"
-    names = ["5_o_Clock_Shadow", *ATTGAN]
-    values = np.random.default_rng(0).choice([-1, 1], (count, len(names)))
-    rows, partition = [str(count), " ".join(names) + " "], []
+    had = np.random.default_rng(0).choice([False, True], (count, len(CELEBA)))
+    write_celeba_tables(root, had, [(0, 0, 0, 0, 1, 2)[number % 6] for number in range(count)])
     for number in range(count):
-        name = f"{number + 1:06}.jpg"
-        _photo(base / "img_align_celeba" / name, number, (178, 218))
-        rows.append(f"{name}  " + " ".join(f"{value:>2}" for value in values[number]))
-        partition.append(f"{name} {(0, 0, 0, 0, 1, 2)[number % 6]}")
-    _write(base / "list_attr_celeba.txt", rows)
-    _write(base / "list_eval_partition.txt", partition)
+        _photo(root / f"celeba/img_align_celeba/{number + 1:06}.jpg", number, (178, 218))
+
+
+def write_celeba_tables(root: Path, had: np.ndarray, splits: list[int]) -> None:
+    """Write which of the 40 attributes each face has (N, 40), and its split: 0, 1 or 2."""
+    base = root / "celeba"
+    base.mkdir(parents=True, exist_ok=True)
+    names = [f"{number + 1:06}.jpg" for number in range(len(had))]
+    rows = [f"{name} " + " ".join(f"{2 * one - 1:>2}" for one in own) for name, own in zip(names, had, strict=True)]
+    _write(base / "list_attr_celeba.txt", [str(len(had)), " ".join(CELEBA) + " ", *rows])
+    _write(base / "list_eval_partition.txt", [f"{name} {one}" for name, one in zip(names, splits, strict=True)])
 
 
 def write_adult_faces(root: Path) -> None:

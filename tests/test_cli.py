@@ -303,7 +303,7 @@ def test_image_folder_of_one_class(mistake: Mistake) -> None:
 def test_image_folder_with_splits_but_no_train(mistake: Mistake) -> None:
     images("val", "test")
     said = mistake("fit", config(data=folder()))
-    assert said.startswith("image folder images has a folder val but none named train")
+    assert said.startswith("image folder images has a folder test but none named train")
 
 
 def test_classes_that_the_classifier_does_not_know(mistake: Mistake) -> None:

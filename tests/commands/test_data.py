@@ -102,6 +102,20 @@ def test_classes_that_a_split_lacks_are_told(said: Said) -> None:
     assert re.findall(r"^class emu has no (\w+) image: no number", text, re.MULTILINE) == lacked
 
 
+def test_pictures_of_twelve_bits_in_sixteen_are_named(said: Said) -> None:
+    for number, name in enumerate(("cat", "dog")):
+        Path("own", name).mkdir(parents=True)
+        for most in (255, 4095, 8191, 8192, 65535):
+            pixels = np.full((8, 8), number, np.uint16)
+            pixels[0, 0] = most
+            Image.fromarray(pixels).save(f"own/{name}/{most}.png")
+        Image.new("L", (8, 8), 1 + number).save(f"own/{name}/8.png")  # black too, but of 8 bits
+    text = said("ImageFolder", "--data.root=own", "--data.test_fraction=1", "--data.image_size=8")
+    (line,) = [line for line in text.splitlines() if "nearly black" in line]
+    assert line.startswith("test: 6 images of 16 bits are nearly black, below an eighth of white, as where 12 bits")
+    assert line.endswith(": own/cat/255.png, own/cat/4095.png, own/cat/8191.png and 3 more")
+
+
 def test_many_classes_are_folded(said: Said) -> None:
     for number in range(9):
         write(Path("own", f"class {number}"), range(1 + (number * 4) % 9), (2, 2))

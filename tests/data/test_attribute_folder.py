@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 from small_data import write
@@ -52,6 +54,35 @@ def test_chosen_attributes_and_the_label_at_the_end(root: Path) -> None:
     assert AttributeFolder("Odd", str(root), attributes=[]).attribute_names == ("Odd",)
 
 
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_columns_of_numbers_are_attributes_where_none_are_named(root: Path, kind: str) -> None:
+    count = 40
+    table = pa.table({
+        "image": [f"some/{grey:03}.png" for grey in range(count)],
+        "who": ["somebody"] * count,
+        "Odd": [grey % 2 == 1 for grey in range(count)],
+        "tags": [[1, 2]] * count if kind == "parquet" else ["1 2"] * count,
+        "Grey": [grey / count for grey in range(count)],
+        "raw": [b"\xff"] * count if kind == "parquet" else ["?"] * count,
+        "split": ["train", "train", "test", "test"] * (count // 4),
+    })  # fmt: skip
+    if kind == "parquet":
+        pq.write_table(table, root / "table.parquet")
+    else:
+        cells = [[int(cell) if isinstance(cell, bool) else cell for cell in row.values()] for row in table.to_pylist()]
+        (root / "table.csv").write_text("\n".join(",".join(map(str, row)) for row in [table.column_names, *cells]))
+    data = AttributeFolder("Odd", str(root), f"table.{kind}", image_size=4, channels=1)
+    assert data.attribute_names == ("Odd", "Grey")
+    batch = data.samples(range(20), "test")
+    greys = (255 * batch["image"][:, 0, 0, 0]).round()
+    torch.testing.assert_close(batch["attributes"], torch.stack([greys % 2, greys / count], 1))
+    told = "hold text or numbers, got list<" if kind == "parquet" else "be a number for some/000.png, got '1 2'"
+    with pytest.raises(DataError, match=f"tags must {told}"):
+        AttributeFolder("Odd", str(root), f"table.{kind}", ["tags"]).setup()
+    with pytest.raises(DataError, match=r"who must be a number for some/000\.png, got 'somebody'"):
+        AttributeFolder("who", str(root), f"table.{kind}").setup()
+
+
 @pytest.mark.parametrize("names", [("train", "val", "test"), ("0", "1", "2")])
 def test_given_splits_are_kept_in_order(root: Path, names: tuple[str, str, str]) -> None:
     put(root, [f"some/{grey:03}.png,{grey % 2},{names[grey % 3]}" for grey in range(40)], "image,Odd,split")
@@ -91,6 +122,9 @@ def test_wrong_tables(root: Path) -> None:
     put(root, [], "")
     with pytest.raises(DataError, match=r"attributes.csv must name columns in its first row"):
         AttributeFolder("Odd", str(root))
+    put(root, ["some/000.png,1,1,0", "some/001.png,?,0,0"])
+    with pytest.raises(DataError, match=r"Grey must be a number for some/001\.png, got '\?'"):
+        AttributeFolder("Odd", str(root)).setup()
     (root / "attributes.csv").write_bytes(b"image,Odd\n\xff\xfe,1\n")
     with pytest.raises(DataError, match=r"table cannot be read: .*attributes.csv"):
         AttributeFolder("Odd", str(root)).setup()

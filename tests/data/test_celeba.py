@@ -5,33 +5,26 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from official_data import write_celeba
+from official_data import CELEBA, write_celeba, write_celeba_tables
 from PIL import Image
 
 from xaicf.core import DataError, InputError
 from xaicf.data import CelebA, CelebAHair, ImageFiles
 from xaicf.data.celeba import ATTGAN
 
-NAMES = (*ATTGAN[:6], "5_o_Clock_Shadow", *ATTGAN[6:])
-
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """Write 9 faces, white within 170 × 170 pixels and black around; the n-th of 13 attributes is had by each n-th."""
-    base = tmp_path / "celeba"
-    (base / "img_align_celeba").mkdir(parents=True)
+    """Write 9 faces, white within 170 × 170 pixels and black around; of the attributes every n-th face has some."""
     pixels = np.zeros((218, 178, 3), np.uint8)
     pixels[24:194, 4:174] = 255
-    rows, partition = ["9", " ".join(NAMES) + " "], []
+    (tmp_path / "celeba/img_align_celeba").mkdir(parents=True)
     for number in range(1, 10):
-        name = f"{number:06}.jpg"
-        Image.fromarray(pixels).save(base / "img_align_celeba" / name, quality=95)
-        values = ["1" if number % (column + 1) == 0 else "-1" for column in range(len(NAMES))]
-        values[-1] = "1" if number % 2 else "-1"
-        rows.append(f"{name}  " + " ".join(f"{value:>2}" for value in values))
-        partition.append(f"{name} {0 if number < 6 else 1 if number < 8 else 2}")
-    (base / "list_attr_celeba.txt").write_text("\n".join(rows) + "\n")
-    (base / "list_eval_partition.txt").write_text("\n".join(partition) + "\n")
+        Image.fromarray(pixels).save(tmp_path / f"celeba/img_align_celeba/{number:06}.jpg", quality=95)
+    faces = np.arange(1, 10)[:, None]
+    had = faces % (np.arange(len(CELEBA)) % 7 + 1) == 0
+    had[:, CELEBA.index("Young")] = faces[:, 0] % 2 == 1
+    write_celeba_tables(tmp_path, had, [0] * 5 + [1] * 2 + [2] * 2)
     return tmp_path
 
 
@@ -46,21 +39,22 @@ def test_faces_with_the_attributes_of_attgan(root: Path) -> None:
     batch = data.samples(range(2), "val")  # faces 6 and 7
     assert batch["label"].tolist() == [0, 1]
     assert batch["attributes"].shape == (2, 13)
-    assert batch["attributes"][0, :6].tolist() == [1, 1, 1, 0, 0, 1]
+    # Of 40, Bald is the 5th, Bangs the 6th, Black_Hair the 9th and so on; the 9th is had by every second face.
+    assert batch["attributes"][:, :6].tolist() == [[0, 1, 1, 1, 0, 1], [0] * 6]
     assert torch.equal(batch["attributes"][:, -1], batch["label"].float())
     assert batch["image"].shape == (2, 3, 32, 32)
     assert (batch["image"] > 0.95).all()  # the black around was cut off, but for what JPEG makes of an edge
 
 
 def test_another_label(root: Path) -> None:
-    data = CelebA(str(root), label="5_o_Clock_Shadow", attributes=["Bangs"], image_size=8)
-    assert data.attribute_names == ("Bangs", "5_o_Clock_Shadow")
+    data = CelebA(str(root), label="Big_Lips", attributes=["Bangs"], image_size=8)
+    assert data.attribute_names == ("Bangs", "Big_Lips")
     assert data.samples([0, 1])["label"].tolist() == [0, 1]
     assert data.samples([0, 1])["attributes"].tolist() == [[1, 0], [0, 1]]
 
 
 def test_files_that_are_missing_or_wrong(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(DataError, match=r"list_attr_celeba.txt has no attribute Old, only Bald, .* and 6 more"):
+    with pytest.raises(DataError, match=r"has no attribute Old, only 5_o_Clock_Shadow, .* and 32 more"):
         CelebA(str(root), label="Old").setup()
     partition = root / "celeba/list_eval_partition.txt"
     partition.write_text("000001.jpg 0\n")

@@ -385,6 +385,20 @@ def test_a_class_named_like_a_split_is_told(root: Path) -> None:
     assert greys(named, "test") == [*range(100, 120), *range(20)]
 
 
+@pytest.mark.parametrize("name", ["Testing", "val", "test", "validation"])
+def test_a_lone_folder_named_like_a_split_is_no_class_unless_classes_name_it(root: Path, name: str) -> None:
+    write(root / name, range(50, 60))
+    with pytest.raises(DataError, match=f"has a folder {name} but none named train; if it is a class, rename it, or"):
+        ImageFolder(str(root), 4)
+    with pytest.raises(DataError, match=f"{name} is named like a split; rename it, or name all classes"):
+        ImageFolder(str(root), 4, test_fraction=1)
+    data = ImageFolder(str(root), 4, classes=["cat", name])
+    assert sorted(itertools.chain(*(greys(data, split) for split in ("train", "val", "test")))) == [
+        *range(20),
+        *range(50, 60),
+    ]
+
+
 def test_files_that_are_not_read_are_counted(root: Path) -> None:
     for name in ("cat/a.heic", "cat/within/b.HEIC", "dog/c.avif", "dog/notes", "dog/.hidden.txt", "beside.txt"):
         (root / name).parent.mkdir(exist_ok=True)

@@ -4,12 +4,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from official_data import write_imagenet
 from real_data import real_data
 from small_data import write_photos
 from torch import Tensor, nn
 
-from xaicf.cli import main
 from xaicf.core import CheckpointError, Subject
 from xaicf.nn import CifarResNet
 from xaicf.studies.case import CASES, Case, Foreign
@@ -62,20 +60,6 @@ def test_published_weights_are_asked_as_they_were_trained() -> None:
     case = Case("a part", str(ROOT / CASES[0].config), CASES[0].foreign, images=300)
     examined = case.examined(Place(Path(), Path(), root))
     assert float((examined.logits.argmax(1) == examined.labels).double().mean()) > 0.87
-
-
-def test_imagenet_s_validation_folder_is_asked_by_one_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """ImageNet's validation images and development kit, and a factory of torchvision's, here without its weights."""
-    write_imagenet(tmp_path / "data", train=False)
-    monkeypatch.chdir(ROOT)
-    text = (ROOT / "configs/studies/imagenet/wc_recourse.yaml").read_text()
-    text = text[: text.index("  - name: ", text.index("  - name: ") + 1)]  # the first network of nine
-    assert "weights: IMAGENET1K_V1" in text
-    config = tmp_path / "config.yaml"
-    config.write_text(text.replace("weights: IMAGENET1K_V1", "weights: null").replace("vgg16", "squeezenet1_1"))
-    options = [f"--config={config}", f"--output={tmp_path / 'out'}", f"--data.root={tmp_path / 'data'}"]
-    assert main(["study", "wc_recourse", *options, "--steps=[1]", "--quick"]) == 0
-    assert (tmp_path / "out/recourse.png").is_file()
 
 
 def test_what_is_kept() -> None:

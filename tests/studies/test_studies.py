@@ -4,7 +4,6 @@ import json
 import math
 import os
 import re
-import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -57,17 +56,6 @@ def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
     yield
     if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
-
-
-@pytest.fixture
-def _trained_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Train in this process: starting another costs ten seconds."""
-
-    def run(command: Sequence[str], **_: object) -> subprocess.CompletedProcess[str]:
-        assert command[1:3] == ["-m", "xaicf"]
-        return subprocess.CompletedProcess(command, main(command[3:]))
-
-    monkeypatch.setattr("xaicf.studies.training.subprocess.run", run)
 
 
 def test_every_study_has_a_configuration() -> None:

@@ -11,6 +11,9 @@ from xaicf.data.survey import Duplicates, Survey, named
 BROKEN = 20
 """Files that are named of those that cannot be read, and classes of those that a split lacks."""
 
+DIM = 3
+"""Files that are named of those that are nearly black."""
+
 LACKING: dict[SplitName, str] = {
     "train": "nothing can be learned of it",
     "val": "no number of a validation says anything of it",
@@ -66,14 +69,25 @@ def told(found: Survey, data: ImageData, rows: int) -> Iterator[str]:
     numbers.append(("cannot be read", [str(len(one.broken)) for one in splits.values()]))
     yield from _table("", list(splits), numbers)
     yield ""
-    for name, one in splits.items():
-        for reason in one.reasons[:BROKEN]:
-            yield f"{name}: {reason}"
+    faults = list(_faults(found, data))
+    yield from [*faults, ""] if faults else []
+    yield from _twice(found.duplicates, data.splits)
+
+
+def _faults(found: Survey, data: ImageData) -> Iterator[str]:
+    """Tell which files cannot be read, and which hardly show anything."""
+    for name, one in found.splits.items():
+        yield from (f"{name}: {reason}" for reason in one.reasons[:BROKEN])
         if len(one.reasons) > BROKEN:
             yield f"{name}: and {len(one.reasons) - BROKEN} more"
-    if any(one.broken for one in splits.values()):
-        yield ""
-    yield from _twice(found.duplicates, data.splits)
+    for name, one in found.splits.items():
+        if one.dim:
+            files = ", ".join(named(data.splits[name], id_, name) for id_ in one.dim[:DIM])
+            more = f" and {len(one.dim) - DIM} more" if len(one.dim) > DIM else ""
+            yield (
+                f"{name}: {len(one.dim)} images of 16 bits are nearly black, below an eighth of white, as where 12 "
+                f"bits are stored in 16; scale them: {files}{more}"
+            )
 
 
 def _twice(duplicates: Sequence[Duplicates], splits: Mapping[SplitName, Split]) -> Iterator[str]:

@@ -8,7 +8,7 @@ from xaicf.data.attribute_table import divided, labelled, read_rows, shortened
 from xaicf.data.base import LabelledImages, data_root
 from xaicf.data.folder import check_fractions
 from xaicf.data.listed import ListedImages, OnError, Storage
-from xaicf.data.table_rows import table_rows
+from xaicf.data.table_rows import number_columns, table_rows
 
 SPLIT = "split"
 """Name of the column that is no attribute but names the split."""
@@ -17,10 +17,10 @@ SPLIT = "split"
 class AttributeFolder(ListedImages):
     """A folder of images with a CSV or Parquet table of their attributes, one of which is the class.
 
-    The table's first row names its columns. The first column is the image's path relative to the folder; each other
-    an attribute, all of whose values are 0 or 1, -1 or 1, which become 0 and 1, or in [0, 1]. A column named ``split``
-    says ``train``, ``val`` or ``test``, or CelebA's 0, 1 or 2; what it does not name of ``val`` and ``test`` is cut
-    from ``train``. Without it all splits are cut at random. Images that the table does not name are left out.
+    The table's first row names its columns. The first column is the image's path relative to the folder; the others
+    are attributes, all of whose values are 0 or 1, -1 or 1, which become 0 and 1, or in [0, 1]. A column named
+    ``split`` says ``train``, ``val`` or ``test``, or CelebA's 0, 1 or 2; what it does not name of ``val`` and ``test``
+    is cut from ``train``. Without it all splits are cut at random. Images that the table does not name are left out.
 
     The classes are named ``not LABEL`` and ``LABEL``. The label stays an attribute too, so that it can be held like the
     others.
@@ -29,8 +29,9 @@ class AttributeFolder(ListedImages):
         label: name of the column that is the class, of which some images have 0 and others 1.
         root: the folder; the environment's ``XAICF_DATA`` or ``data`` if left out, and then ``folder`` is needed.
         table: the table's path within the folder.
-        attributes: names of the columns that are kept, in this order, the label at the end unless it is among them; all
-            in the order of the table if left out.
+        attributes: names of the columns that are kept, in this order, the label at the end unless it is among them; if
+            left out those that hold numbers, in the order of the table: of a Parquet file by their types, of any other
+            by its first row.
         image_size: side of the square in pixels.
         channels: 1 for grey, 3 for colour.
         val_fraction: share of images for validation, where it is cut.
@@ -89,7 +90,10 @@ class AttributeFolder(ListedImages):
             raise DataError(f"{self.table} must name columns in its first row: the image's path, then attributes")
         if len(set(known)) < len(known):
             raise DataError(f"{self.table} must name each column once, got {', '.join(known)}")
-        self.attribute_names = with_label(known if attributes is None else attributes, label)
+        if attributes is None:
+            numbers = number_columns(self.table)
+            attributes = [name for name in known if name in numbers]
+        self.attribute_names = with_label(attributes, label)
         for name in self.attribute_names:
             if name not in known:
                 raise DataError(f"{self.table} has no attribute {name}, only {shortened(known)}")

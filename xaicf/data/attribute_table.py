@@ -17,7 +17,7 @@ from xaicf.data.base import LabelledImages, choose, cut_missing
 from xaicf.data.files import ImageFiles
 from xaicf.data.listed import OnError
 from xaicf.data.stratified import cut_every_class
-from xaicf.data.table_rows import whole_rows
+from xaicf.data.table_rows import is_number, whole_rows
 
 SPLITS: dict[str, SplitName] = {"train": "train", "val": "val", "test": "test", "0": "train", "1": "val", "2": "test"}
 """Names of splits in a table, CelebA's numbers among them."""
@@ -70,7 +70,7 @@ def read_rows(
         try:
             cells.extend(map(float, chosen(row)))
         except ValueError as error:
-            wrong = next(name for name, column in zip(names, columns, strict=True) if not _is_number(row[column]))
+            wrong = next(name for name, column in zip(names, columns, strict=True) if not is_number(row[column]))
             raise DataError(
                 f"{where}: {wrong} must be a number for {row[0]}, got {row[header.index(wrong, 1)]!r}"
             ) from error
@@ -85,14 +85,6 @@ def read_rows(
     numbers = np.asarray(cells, np.float32).reshape(len(files), len(columns) + bool(columns))[:, : len(columns)]
     values = _within(torch.tensor(numbers), names, files, where)
     return AttributeTable(files, tuple(names), values, splits if at is not None else None)
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
 
 
 def _within(values: Tensor, names: Sequence[str], files: Sequence[str], where: Path) -> Tensor:

@@ -16,6 +16,9 @@ from xaicf.core import DataError, ImageShape
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 """Pillow's name for so many channels."""
 
+DEEP = 2**16
+"""Values of 16 bits."""
+
 UNREADABLE = (Image.DecompressionBombError, OSError, SyntaxError, TypeError, ValueError)
 """What Pillow raises at a file that it cannot read; a TypeError at a TIFF whose tags are damaged."""
 
@@ -109,6 +112,25 @@ class ImageFiles:
         return np.asarray(square).reshape(height, width, channels)
 
 
+def is_dim(path: str) -> bool:
+    """Tell whether a picture is of 16 bits and none of its values reaches an eighth of their range.
+
+    So come the 12 bits of many instruments where they are stored as they are: nearly black.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
+    try:
+        with Image.open(path) as file:
+            return _is_deep(file) and int(np.asarray(file).max()) < DEEP // 8
+    except UNREADABLE as error:
+        raise DataError(f"image cannot be read: {path}{_why(error, path)}") from error
+
+
+def _is_deep(image: Image.Image) -> bool:
+    return image.mode == "I" or image.mode.startswith("I;16")
+
+
 def _put(images: Tensor, decoded: Iterable[np.ndarray | DataError]) -> dict[int, DataError]:
     """Put pixels (H, W, C) into images (B, C, H, W); give what is none."""
     unread: dict[int, DataError] = {}
@@ -149,9 +171,9 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     """Scale 16-bit grey, which Pillow would cut off at 255, and refuse numbers of which nobody knows what is white."""
     if image.mode == "F":
         raise ValueError("grey values must be whole numbers, not floating-point ones")
-    if image.mode != "I" and not image.mode.startswith("I;16"):
+    if not _is_deep(image):
         return image
     values = np.asarray(image)
-    if values.min() < 0 or values.max() > 65535:
+    if values.min() < 0 or values.max() >= DEEP:
         raise ValueError("grey values must have at most 16 bits")
     return Image.fromarray(np.rint(values / 257).astype(np.uint8))

@@ -27,11 +27,12 @@ class ImageFolder(ListedImages):
     """Images sorted into one folder a class, each turned upright and cut to a centred square.
 
     Where ``root`` has a folder ``train``, the folders ``train``, ``val`` and ``test`` are the splits, and one that is
-    missing is cut from ``train``; otherwise all splits are cut from ``root``, where no class folder may therefore have
-    such a name. Where a cut at random would leave a small class out of a split, each class is cut for itself, see
-    :func:`~xaicf.data.stratified.cut_every_class`. Images may lie in folders within a class folder. Files and folders
-    whose name starts with a dot are left out, and so are links to folders within a class folder, which may lead in a
-    circle.
+    missing is cut from ``train``; otherwise all splits are cut from ``root``. A class folder there is not named like a
+    split, in any case of letters: ``train``, ``val``, ``test``, ``training``, ``valid``, ``validation`` or ``testing``;
+    unless ``classes`` names it, and there is no ``train``. Where a cut at random would leave a small class out of a
+    split, each class is cut for itself, see :func:`~xaicf.data.stratified.cut_every_class`. Images may lie in folders
+    within a class folder. Files and folders whose name starts with a dot are left out, and so are links to folders
+    within a class folder, which may lead in a circle.
 
     Args:
         root: the folder; the environment's ``XAICF_DATA`` or ``data`` if left out, and then ``folder`` is needed.
@@ -80,11 +81,6 @@ class ImageFolder(ListedImages):
         cut = test_fraction < 1
         _check_splits(self.root, cut, classes)
         self.train_root = self.root / "train" if cut and (self.root / "train").is_dir() else self.root
-        for name in self.fractions:
-            if cut and self.train_root == self.root and (self.root / name).is_dir():
-                raise DataError(
-                    f"image folder {self.root} has a folder {name} but none named train; if it is a class, rename it"
-                )
         self.class_names = _class_names(self.train_root, classes)
         self.chosen = classes is not None
 
@@ -143,21 +139,26 @@ def _check_splits(root: Path, cut: bool, classes: Sequence[str] | None) -> None:
     alike = [name for name in found if name.lower() in SPLIT_NAMES]
     exact = [name for name in alike if name in SPLIT_NAMES.values()]
     most = 2 * len(alike) >= len(found) > 0
+    if set(classes or ()) & set(found) and not (cut and "train" in exact):
+        return
     if not cut:
-        if set(classes or ()) & set(found):
-            return
         if alike and most:
             raise DataError(
                 f"image folder {root} has folders of splits, {', '.join(alike)}; name the one whose images are to be "
                 f"explained, such as {root / alike[0]}"
             )
-        if exact:
-            raise DataError(f"class folder {root / exact[0]} is named like a split; rename it, or name all classes")
+        if alike:
+            raise DataError(f"class folder {root / alike[0]} is named like a split; rename it, or name all classes")
         return
     wrong = [name for name in alike if name not in exact]
     if wrong and (most or "train" in exact):
         told = ", and ".join(f"a folder {name}, which must be named {SPLIT_NAMES[name.lower()]}" for name in wrong)
         raise DataError(f"image folder {root} has {told}")
+    if alike and "train" not in exact:
+        raise DataError(
+            f"image folder {root} has a folder {alike[0]} but none named train; if it is a class, rename it, or name "
+            "all classes"
+        )
     others = [name for name in found if name not in alike]
     if "train" in exact and others and len(class_folders(root / "train")) < 2:
         raise DataError(

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from xaicf.core import Batch, DataError, SplitName
 from xaicf.data.base import Split
-from xaicf.data.files import ImageFiles
+from xaicf.data.files import ImageFiles, is_dim
 
 VALUES = 256
 """Of a pixel's channel."""
@@ -33,6 +33,7 @@ class SplitSurvey(NamedTuple):
         mask_area: mean share of the pixels on which those masks are true; NaN where there are none.
         broken: ids of images that cannot be read.
         reasons: one line for each of them, which names the file.
+        dim: ids of images in files of 16 bits, none of whose values reaches an eighth of their range.
         surveyed: how many images were looked at.
     """
 
@@ -44,6 +45,7 @@ class SplitSurvey(NamedTuple):
     mask_area: float
     broken: list[int]
     reasons: list[str]
+    dim: list[int]
     surveyed: int
 
 
@@ -155,6 +157,7 @@ def _survey_split(
         area / masked if masked else float("nan"),
         broken,
         reasons,
+        [id_ for id_ in good if is_dim(split.images.paths[id_])] if isinstance(split.images, ImageFiles) else [],
         len(ids),
     )
     return whole, np.array(digests, f"S{DIGEST}"), np.array(good, np.int64)

@@ -15,6 +15,9 @@ PARQUET = (".parquet", ".pq")
 INDEX = "__index_level_"
 """How pandas begins the name of a column that it adds to a Parquet file for itself."""
 
+NUMBERS = (pa.types.is_boolean, pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_null)
+"""What tells Arrow's types of numbers; a column with nothing in it may be one."""
+
 
 @contextmanager
 def table_rows(path: Path, wanted: Collection[str] | None = None) -> Iterator[Iterator[Sequence[str]]]:
@@ -32,18 +35,45 @@ def table_rows(path: Path, wanted: Collection[str] | None = None) -> Iterator[It
     Raises:
         DataError: there is no such file, or it cannot be read.
     """
-    try:
+    with _readable(path):
         if path.suffix.lower() in PARQUET:
             with pq.ParquetFile(path) as file:
-                yield _parquet_rows(file, wanted)
+                yield _parquet_rows(file, wanted, path)
         else:
             with path.open(encoding="utf-8-sig", newline="") as text:
                 delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
                 yield csv.reader(text, delimiter=delimiter, skipinitialspace=True)
-    except FileNotFoundError as error:
-        raise DataError(f"table not found: {path}") from error
-    except (OSError, UnicodeDecodeError, csv.Error, pa.ArrowException) as error:
-        raise DataError(f"table cannot be read: {path}: {' '.join(str(error).split())}") from error
+
+
+def number_columns(path: Path) -> list[str]:
+    """Name the columns that hold numbers, in the order of the table.
+
+    Of a Parquet file these are the ones whose type is a number, or true and false. Of any other they are the ones with
+    a number, or nothing, in the first row: text further down is then a mistake, and can be told as one.
+
+    Args:
+        path: of the file.
+
+    Raises:
+        DataError: there is no such file, or it cannot be read.
+    """
+    if path.suffix.lower() in PARQUET:
+        with _readable(path), pq.ParquetFile(path) as file:
+            fields = [field for field in file.schema_arrow if not field.name.startswith(INDEX)]
+            return [field.name for field in fields if any(is_type(field.type) for is_type in NUMBERS)]
+    with table_rows(path) as rows:
+        header = list(next(rows, []))
+        first = next(whole_rows(rows, header, path), [""] * len(header))
+        return [name for name, cell in zip(header, first, strict=True) if not cell or is_number(cell)]
+
+
+def is_number(cell: str) -> bool:
+    """Tell whether a cell holds a number."""
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
 
 
 def whole_rows(rows: Iterable[Sequence[str]], header: Sequence[str], where: Path) -> Iterator[Sequence[str]]:
@@ -74,17 +104,31 @@ def column_places(header: Sequence[str], names: Sequence[str], where: Path) -> l
     return [header.index(name) for name in names]
 
 
-def _parquet_rows(file: pq.ParquetFile, wanted: Collection[str] | None) -> Iterator[Sequence[str]]:
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Raise :class:`DataError` where a file is missing or cannot be read."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise DataError(f"table not found: {path}") from error
+    except (OSError, UnicodeDecodeError, csv.Error, pa.ArrowException) as error:
+        raise DataError(f"table cannot be read: {path}: {' '.join(str(error).split())}") from error
+
+
+def _parquet_rows(file: pq.ParquetFile, wanted: Collection[str] | None, where: Path) -> Iterator[Sequence[str]]:
     names = [name for name in file.schema_arrow.names if not name.startswith(INDEX)]
     yield names
     read = [name for name in names if wanted is None or name in wanted]
     for batch in file.iter_batches(columns=read):
         nothing = [""] * batch.num_rows
-        columns = [_as_text(batch.column(name)).to_pylist() if name in read else nothing for name in names]
+        columns = [_as_text(batch.column(name), name, where).to_pylist() if name in read else nothing for name in names]
         yield from zip(*columns, strict=True)
 
 
-def _as_text(column: pa.Array) -> pa.Array:
+def _as_text(column: pa.Array, name: str, where: Path) -> pa.Array:
     if pa.types.is_boolean(column.type):
         column = pc.cast(column, pa.uint8())
-    return pc.fill_null(pc.cast(column, pa.string()), "")
+    try:
+        return pc.fill_null(pc.cast(column, pa.string()), "")
+    except pa.ArrowException as error:
+        raise DataError(f"{where}: {name} must hold text or numbers, got {column.type}") from error

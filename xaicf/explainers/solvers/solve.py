@@ -58,7 +58,8 @@ def solve(
     """
     if first is not None and first.shape != problem.start.shape:
         raise InputError(f"first must have the start's shape {tuple(problem.start.shape)}, got {tuple(first.shape)}")
-    begun, patient, fast = solver_of(solver), SOLVERS["augmented_lagrangian"], SequentialQuadratic()
+    begun, patient, fast = solver_of(solver), SOLVERS["augmented_lagrangian"], SOLVERS["sequential_quadratic"]
+    assert isinstance(fast, SequentialQuadratic)
     with torch.inference_mode(False), torch.enable_grad():
         search = Search(problem, first)
         begun(search, torch.ones_like(search.feasible))
