@@ -50,6 +50,14 @@ def test_cells_give_mean_interval_and_n_where_it_is_not_all() -> None:
     assert "<b>" not in html
 
 
+def test_without_measures_it_is_of_what_explainers_report() -> None:
+    html = measure_table(SUMMARIES, [])
+    assert '<th scope="row">third margin</th><td>0.5 <small>n 3</small></td><td>–</td>' in html
+    assert '<th scope="row">not applicable</th><td>1</td><td>0</td>' in html
+    assert "mean over solved questions" in html
+    assert "interval" not in html
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [(0.98765, "0.988"), (1234.5, "1,234"), (-0.25, "\N{MINUS SIGN}0.25"), (float("inf"), "∞"), (3e7, "3e+07")],

@@ -29,8 +29,8 @@ def test_other_names_stay(name: str) -> None:
 
 
 def test_a_heading_tells_the_name_itself() -> None:
-    assert heading("col", "lime-pair") == '<th scope="col" title="lime-pair">LIME, pair contrast</th>'
-    assert heading("row", 'a_"b') == '<th scope="row">a_<wbr>&quot;b</th>'
-    assert heading("row", 'a-mean ("<i>)') == (
-        '<th scope="row" title="a-mean (&quot;&lt;i&gt;)">a, mean contrast (&quot;&lt;i&gt;)</th>'
+    assert heading("lime-pair") == '<th scope="col" title="lime-pair">LIME, pair contrast</th>'
+    assert heading('a_"b') == '<th scope="col">a_<wbr>&quot;b</th>'
+    assert heading('a-mean ("<i>)') == (
+        '<th scope="col" title="a-mean (&quot;&lt;i&gt;)">a, mean contrast (&quot;&lt;i&gt;)</th>'
     )

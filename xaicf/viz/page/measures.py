@@ -16,12 +16,18 @@ MINUS = "\N{MINUS SIGN}"
 REPORTED = "Reported by the explainer itself"
 """Group of the scalars."""
 
-CAPTION = (
+SOLVED = (
+    "Most measures leave unsolved questions out, so explainers that solved different questions are averaged over "
+    "different images; the solved share is solved / (solved + unsolved)."
+)
+
+MEASURED = (
     "Each cell is a mean [95 % interval of the mean], with n where it is not the number of questions; what is measured "
     "of a whole set has n and no interval. ↑ higher is better, ↓ lower is better. Bold is the best explainer of a row, "
-    "and only where its interval overlaps no other one. Most measures leave unsolved questions out, so explainers that "
-    "solved different questions are averaged over different images; the solved share is solved / (solved + unsolved)."
+    "and only where its interval overlaps no other one. "
 )
+
+NOT_MEASURED = "Each cell is a mean over solved questions, with n where that is not the number of questions. "
 
 
 @dataclass(frozen=True)
@@ -80,7 +86,8 @@ def measure_table(summaries: Mapping[str, Summary], measures: Sequence[MeasureRo
 
     Args:
         summaries: by explainer; of their scalars those that no measure of the explainer replaces.
-        measures: rows of one group may stand apart; one without a value is left out.
+        measures: rows of one group may stand apart; one without a value is left out. With none the table is of what the
+            explainers report.
     """
     names = list(summaries)
     rows = [row for row in measures if any(value.n for value in row.values.values())]
@@ -88,14 +95,15 @@ def measure_table(summaries: Mapping[str, Summary], measures: Sequence[MeasureRo
     reported = dict.fromkeys(name for summary in summaries.values() for name in summary.means)
     if reported:
         groups[REPORTED] = groups.pop(REPORTED, []) + [_reported(name, summaries) for name in reported]
-    heads = "".join(heading("col", name) for name in names)
+    heads = "".join(heading(name) for name in names)
     bodies = _group("Questions", len(names), _counts(list(summaries.values())))
     for group, found in groups.items():
         bodies += _group(group, len(names), "".join(_line(row, summaries) for row in found))
+    caption = escape((MEASURED if rows else NOT_MEASURED) + SOLVED)
     return (
         '<div class="summary" role="region" tabindex="0" aria-label="Table of explainers">'
         f'<table class="measures" aria-describedby="means"><thead><tr><th scope="col">measure</th>{heads}</tr></thead>'
-        f'{bodies}</table></div><p id="means">{escape(CAPTION)}</p>{_meanings(rows)}'
+        f'{bodies}</table></div><p id="means">{caption}</p>{_meanings(rows)}'
     )
 
 

@@ -2,7 +2,6 @@
 
 import re
 from html import escape
-from typing import Literal
 
 KNOWN = re.compile(r"(\w[\w.]*(?:-\w[\w.]*)*)( \(.*\))?", re.ASCII | re.DOTALL)
 """A name as explainers of the package have it, such as ``gradcam-pair``, with the folder that tells it apart."""
@@ -43,9 +42,9 @@ def readable(name: str) -> str:
     return told.rstrip(", ") + (found[2] or "")
 
 
-def heading(scope: Literal["row", "col"], name: str) -> str:
+def heading(name: str) -> str:
     """Give an explainer's cell of a table's head as HTML, which tells the name itself where it is another."""
     words = readable(name)
     title = "" if words == name else f' title="{escape(name)}"'
     # A long name breaks where its words do.
-    return f'<th scope="{scope}"{title}>{escape(words).replace("_", "_<wbr>")}</th>'
+    return f'<th scope="col"{title}>{escape(words).replace("_", "_<wbr>")}</th>'

@@ -23,7 +23,7 @@ from xaicf.viz.page.names import readable
 from xaicf.viz.page.palette import indices, palette
 from xaicf.viz.page.results import Study, results_section
 from xaicf.viz.page.sprites import TILES, Sprites
-from xaicf.viz.page.summary import Summary, summary_table
+from xaicf.viz.page.summary import Summary
 
 MEAN_SIDE = 56
 """Pixels along the longer side of a mean map."""
@@ -166,7 +166,7 @@ class Page:
             "cells": self._cells(),
             "sheets": [asdict(sheet) for sheet in self._sprites.sheets()],
         }
-        table = measure_table(summaries, measures) if measures else summary_table(summaries)
+        table = measure_table(summaries, measures)
         marked = re.sub("`([^`]*)`", r"<code>\1</code>", escape(note))
         parts = {
             "INTRODUCTION": escape(introduction),

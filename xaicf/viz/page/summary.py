@@ -1,25 +1,17 @@
-"""Explainers in one table: how many questions each solved, and the means of its scalars."""
+"""An explainer in numbers: how many questions it solved, and the means of its scalars."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from html import escape
 
 import numpy as np
 import numpy.typing as npt
 
 from xaicf.core import Status
-from xaicf.viz.page.names import heading
-
-CAPTION = (
-    "Means over the questions that an explainer solved. Unsolved and not applicable questions enter no mean; the "
-    "solved share is solved / (solved + unsolved). Explainers that solved different questions are averaged over "
-    "different images."
-)
 
 
 @dataclass(frozen=True)
 class Summary:
-    """One explainer's row.
+    """What one explainer reports.
 
     Attributes:
         solved: number of questions.
@@ -63,33 +55,3 @@ def summarise(status: npt.NDArray[np.int64], scalars: Mapping[str, npt.NDArray[n
             means[name] = float(found.mean()), len(found)
     unsolved, not_applicable = (int((status == one).sum()) for one in (Status.UNSOLVED, Status.NOT_APPLICABLE))
     return Summary(int(solved.sum()), unsolved, not_applicable, means)
-
-
-def summary_table(summaries: Mapping[str, Summary]) -> str:
-    """Write the table as HTML, every name escaped.
-
-    Args:
-        summaries: by explainer.
-    """
-    scalars = list(dict.fromkeys(name for summary in summaries.values() for name in summary.means))
-    head = ["questions", "solved", "unsolved", "not applicable", "solved share"]
-    heads = "".join(f'<th scope="col">{escape(name.replace("_", " "))}</th>' for name in [*head, *scalars])
-    rows = "".join(_row(name, summary, scalars) for name, summary in summaries.items())
-    return (
-        '<div class="summary" role="region" tabindex="0" aria-label="Table of explainers">'
-        f'<table aria-describedby="means"><thead><tr><th scope="col">explainer</th>{heads}</tr></thead>'
-        f'<tbody>{rows}</tbody></table></div><p id="means">{escape(CAPTION)}</p>'
-    )
-
-
-def _row(name: str, summary: Summary, scalars: list[str]) -> str:
-    cells = [summary.asked, summary.solved, summary.unsolved, summary.not_applicable, summary.share]
-    cells += [_mean(summary, scalar) for scalar in scalars]
-    return f"<tr>{heading('row', name)}" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
-
-
-def _mean(summary: Summary, scalar: str) -> str:
-    if scalar not in summary.means:
-        return "–"
-    mean, rows = summary.means[scalar]
-    return f"{mean:.3g}" if rows == summary.solved else f"{mean:.3g} <small>({rows} finite)</small>"
