@@ -78,7 +78,7 @@ def test_everything_is_told_of_a_folder(said: Said) -> None:
     assert "Leak: 1 of test also in train\n  own/test/cat/leak.png = own/train/cat/003.png\n" in text
     assert "Duplicates: 1 within train; 1 of them with another class there\n" in text
     assert "own/train/cat/005.png = own/train/a dog/twice.png" in text
-    assert "\n3 files were left out: .heic 2, .avif 1; read are .jpg" in text
+    assert "\nLeft out, by their endings: .heic 2, .avif 1; read are .jpg" in text
     assert Path("sheets/own.png").is_file()
 
 

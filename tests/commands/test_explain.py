@@ -264,7 +264,10 @@ def test_random_weights_of_a_factory_are_the_same_when_built_again() -> None:
         ({"classifier": loaded("vae.ckpt")}, "classifier must be a module that maps images to logits, got VAE"),
         ({"generator": None, "explainers": [SEARCH]}, "CDeepEx needs a generator, and the subject has none"),
         ({"explainers": []}, "explainers must be one or more with different names, got []"),
-        ({"explainers": [GRADIENT, GRADIENT]}, "got ['gradient-pair', 'gradient-pair']; a mapping names them"),
+        (
+            {"explainers": [GRADIENT, GRADIENT]},
+            "got ['gradient-pair', 'gradient-pair']; write NAME: {class_path: ...} for each",
+        ),
         (
             {"explainers": {"a/b": GRADIENT}},
             "explainer names may hold letters, digits, _, - and, but first, ., got a/b",

@@ -167,7 +167,7 @@ def test_the_mouse_leads_from_the_atlas_to_the_counterfactual(opened: Opened, fo
     assert np.abs(opened.pixels() - after[..., None]).max() < 0.01
     assert opened.text("certificate") == (
         "Certified by a fresh pass of the classifier: fact and foil are equally likely, but for 0.005 nats."
-        "No third class comes near: the best one is 2 nats below both."
+        "No third class wins: the likeliest one is 2 nats below both."
     )
     table = opened.run("return document.getElementById('probabilities').innerText").split()
     assert table[:3] == ["probability", "input", "counterfactual"]

@@ -83,6 +83,7 @@ def main(arguments: Sequence[str]) -> None:
         raise InputError(f"output must end with .png, got {output}")
     settings = given.data.init_args
     told_settings = ", ".join(f"{key}: {value}" for key, value in settings.items() if value is not None and value != "")
+    asked_to = settings.get("on_error")
     in_files = [option for option in SURVEYED if option in settings]
     for option in in_files:
         settings[option] = SURVEYED[option]
@@ -96,11 +97,12 @@ def main(arguments: Sequence[str]) -> None:
     print("\n".join(told(found, data, given.rows)))
     if isinstance(data, ImageFolder) and (others := data.left_out()):
         counted = ", ".join(f"{suffix} {count}" for suffix, count in others.most_common())
-        print(f"{others.total()} files were left out: {counted}; read are {', '.join(SUFFIXES)}\n")
+        print(f"Left out, by their endings: {counted}; read are {', '.join(SUFFIXES)}\n")
     for name, one in found.splits.items():
         if one.surveyed == len(one.broken):
             raise DataError(f"no image of the {name} split can be read")
-    if "on_error" in in_files and any(one.broken for one in found.splits.values()):
+    stops = "on_error" in in_files and asked_to != "skip"
+    if stops and any(one.broken for one in found.splits.values()):
         print("A training stops at a file that cannot be read; with --data.on_error skip it omits images, not masks.\n")
     name, split = next(iter(splits.items()))
     shown = examples(split, data.num_classes, SHOWN)

@@ -30,7 +30,7 @@ class Explain(LightningModule):
 
     Args:
         classifier: what is explained.
-        explainers: what to ask; a mapping names them, a list goes by their own names, which must differ.
+        explainers: what to ask; by the names of a mapping, or in a list by their own names, which must differ.
         generator: for explainers that need one.
         translator: likewise.
         editor: likewise.
@@ -62,7 +62,10 @@ class Explain(LightningModule):
         self.explainers = dict(pairs)
         if not self.explainers or len(self.explainers) < len(explainers):
             names = [name for name, _ in pairs]
-            raise InputError(f"explainers must be one or more with different names, got {names}; a mapping names them")
+            raise InputError(
+                f"explainers must be one or more with different names, got {names}; "
+                "write NAME: {class_path: ...} for each"
+            )
         for name in self.explainers:
             if not re.fullmatch(r"[\w-][\w.-]*", name):
                 raise InputError(f"explainer names may hold letters, digits, _, - and, but first, ., got {name}")

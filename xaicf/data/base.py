@@ -224,7 +224,9 @@ def divide(data: LabelledImages, fractions: Sequence[float], seed: int) -> list[
     sizes = [round(fraction * count) for fraction in fractions]
     sizes.append(count - sum(sizes))
     if min(sizes) < 1:
-        raise DataError(f"{count} images are too few to divide into parts of {sizes}")
+        raise DataError(
+            f"{count} images are too few to divide: each of {len(sizes)} parts must have one or more, got {sizes}"
+        )
     return [choose(data, part) for part in torch.split(order, sizes)]
 
 

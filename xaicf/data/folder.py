@@ -148,7 +148,10 @@ def _check_splits(root: Path, cut: bool, classes: Sequence[str] | None) -> None:
                 f"explained, such as {root / alike[0]}"
             )
         if alike:
-            raise DataError(f"class folder {root / alike[0]} is named like a split; rename it, or name all classes")
+            raise DataError(
+                f"class folder {root / alike[0]} is named like a split; rename it, or name all classes by "
+                "--data.classes"
+            )
         return
     wrong = [name for name in alike if name not in exact]
     if wrong and (most or "train" in exact):

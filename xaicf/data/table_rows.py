@@ -98,7 +98,7 @@ def column_places(header: Sequence[str], names: Sequence[str], where: Path) -> l
     """
     for name in names:
         if name not in header:
-            raise DataError(f"{where} has no column {name}, only {', '.join(header)}")
+            raise DataError(f"{where} has no column {name}, only {', '.join(header) or 'none'}")
         if header.count(name) > 1:
             raise DataError(f"{where} has {header.count(name)} columns named {name}")
     return [header.index(name) for name in names]

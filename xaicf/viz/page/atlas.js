@@ -77,6 +77,7 @@ function shades(counts) {
 }
 
 function legendOf(counts) {
+  byId("atlas-key").hidden = [...counts.keys()].every((key) => apart(key)[0] === apart(key)[1]);
   const top = topOf(counts);
   const steps = [64, 16, 4, 1].map((part) => {
     const swatch = make("span", null, { class: "swatch", "aria-hidden": "true" });

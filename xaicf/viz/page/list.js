@@ -74,12 +74,15 @@ function more() {
   byId("more").textContent = `Show more (${(places.length - drawn).toLocaleString("en")} left)`;
 }
 
-// Ids as "3", "3, 7" or "10-20"; what is no number leaves nothing.
+// Ids as "3", "3, 7" or "10-20"; what is no number leaves nothing, and the field says so.
 function wanted(text) {
   const ranges = text.split(/[\s,;]+/).filter(Boolean).map((part) => {
     const [low, high] = part.split(/[-–]/).map((end) => (/^\d+$/.test(end) ? Number(end) : NaN));
     return [low, high === undefined ? low : high];
   });
+  const wrong = ranges.flat().some(Number.isNaN);
+  byId("id").setAttribute("aria-invalid", wrong);
+  byId("id-hint").hidden = !wrong;
   return (id) => !ranges.length || ranges.some(([low, high]) => low <= id && id <= high);
 }
 

@@ -34,6 +34,9 @@ FRAMES = 8
 PROTOTYPE = "prototype"
 """What a counterfactual that is to be surer of the fact is called on the page, which words its map by it."""
 
+TIE = "boundary_residual"
+"""Scalar of explainers that look for ties, in nats; as a measure any counterfactual has it."""
+
 
 @dataclass(frozen=True)
 class _Answers:
@@ -43,6 +46,7 @@ class _Answers:
         measures: names of numbers that were measured.
         scalars: names of its own.
         other: what it compares with.
+        ties: whether it looks for images where fact and foil are equally likely, and says how nearly they are.
         rows: an answer for each question.
         maps: of solved questions, small, for the means.
     """
@@ -50,6 +54,7 @@ class _Answers:
     measures: list[str]
     scalars: list[str]
     other: str | None
+    ties: bool
     rows: dict[int, list[object]] = field(default_factory=dict)
     maps: dict[int, Maps] = field(default_factory=dict)
 
@@ -98,7 +103,8 @@ class Page:
         other = next((name for name in ("counterfactual", "baseline") if getattr(explanation, name) is not None), None)
         compared = PROTOTYPE if explanation.is_prototype else other
         scalars = [name for name in explanation.scalars if name not in measures]
-        answers = self._answers.setdefault(explainer, _Answers(list(measures), scalars, compared))
+        ties = TIE in explanation.scalars
+        answers = self._answers.setdefault(explainer, _Answers(list(measures), scalars, compared, ties))
         numbers = [measures[name] for name in answers.measures] + [
             explanation.scalars[name] for name in answers.scalars
         ]
@@ -156,6 +162,7 @@ class Page:
                     "name": name,
                     "title": readable(name),
                     "other": answers.other,
+                    "ties": answers.ties,
                     "measures": answers.measures,
                     "arrows": [arrows.get(measure, "") for measure in answers.measures],
                     "scalars": answers.scalars,

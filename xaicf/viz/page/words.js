@@ -24,7 +24,7 @@ function certificate(explainer, found) {
       : "Unsolved: this method gave no answer for this image."];
   }
   const said = [];
-  if (Number.isNaN(residual)) {
+  if (!explainer.ties) {
     said.push(status === 1
       ? `Solved: the classifier gives the counterfactual the foil with ${percent(after)}.`
       : `Unsolved: the best attempt is shown; the classifier gives it the foil with ${percent(after)}.`);
@@ -32,13 +32,13 @@ function certificate(explainer, found) {
     said.push(status === 1
       ? `Certified by a fresh pass of the classifier: fact and foil are equally likely, but for ${nats(residual)}.`
       : `Not certified: the best attempt is shown, and fact and foil still differ by ${nats(residual)}.`);
-  }
-  if (margin === Infinity) {
-    said.push("There is no third class.");
-  } else if (!Number.isNaN(margin)) {
-    said.push(margin >= 0
-      ? `No third class comes near: the best one is ${nats(margin)} below both.`
-      : `A third class stands in the way: it is ${nats(margin)} above the lower of the two.`);
+    if (margin === Infinity) {
+      said.push("There is no third class.");
+    } else if (margin >= 0) {
+      said.push(`No third class wins: the likeliest one is ${nats(margin)} below both.`);
+    } else if (margin < 0) {
+      said.push(`A third class stands in the way: it is ${nats(margin)} above the lower of the two.`);
+    }
   }
   const missed = of("reconstruction_error");
   if (missed > 0.15) said.push(`The generator misses ${shown(missed, 2)} of a pixel's range of this image: look twice.`);
