@@ -371,3 +371,38 @@ def test_any_seat_can_be_needed() -> None:
 
     with pytest.raises(InputError, match="NeedsImages needs a reference, and the subject has none"):
         NeedsImages().explain(subject(), images())
+
+
+class Given(Explainer):
+    """Answers what it was made with."""
+
+    def __init__(self, answer: object) -> None:
+        self.answer: Any = answer
+
+    def _explain(self, subject: Subject, inputs: Tensor, fact: Labels, foil: Labels) -> Explanation:
+        return self.answer
+
+
+def test_an_answer_that_is_not_finite_is_none() -> None:
+    inputs, classes = torch.rand(3, 1, 8, 8), torch.arange(3)
+    maps, status = torch.rand(3, 1, 8, 8), torch.tensor([Status.SOLVED, Status.SOLVED, Status.NOT_APPLICABLE])
+    maps[1, 0, 0, 0] = maps[2] = torch.nan
+    given = Explanation(inputs, classes, classes + 1, status, maps)
+    found = Given(given).explain(Subject(Classifier().eval()), inputs)
+    assert found.status.tolist() == [Status.SOLVED, Status.UNSOLVED, Status.NOT_APPLICABLE]
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "words"),
+    [
+        (None, TypeError, r"Given\._explain must give an Explanation, got NoneType"),
+        (
+            Explanation(torch.rand(2, 1, 8, 8), *[torch.zeros(2, dtype=torch.int64)] * 3),
+            ValueError,
+            r"Given\._explain must explain 3 images, got 2",
+        ),
+    ],
+)
+def test_an_answer_to_something_else_is_named(answer: object, error: type[Exception], words: str) -> None:
+    with pytest.raises(error, match=words):
+        Given(answer).explain(Subject(Classifier().eval()), torch.rand(3, 1, 8, 8))

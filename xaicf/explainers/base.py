@@ -15,6 +15,7 @@ from xaicf.core import (
     Logits,
     PerImage,
     Seat,
+    Status,
     Subject,
     as_found,
 )
@@ -80,13 +81,16 @@ class Explainer(ABC):
         Returns:
             One row per image. ``scalars`` holds ``fact_probability`` and ``foil_probability`` of the input
             and, where there is a counterfactual, ``fact_probability_after`` and ``foil_probability_after``; where there
-            is one baseline for each, ``fact_probability_baseline`` and ``foil_probability_baseline``.
+            is one baseline for each, ``fact_probability_baseline`` and ``foil_probability_baseline``. A row whose map
+            or counterfactual is not finite is not solved, whatever the method says.
 
         Raises:
             InputError: images outside [0, 1], not finite or not four-dimensional; fact or foil out of
                 range; fact and foil equal; a seat of the subject is empty that the method needs.
             ClassifierError: the classifier does not take the images, gives no logits for them, or probabilities, or the
                 method cannot go through it.
+            TypeError: the method gives something else than an explanation.
+            ValueError: it gives one of another number of images.
         """
         self.check(subject)
         _check_images(inputs)
@@ -96,7 +100,7 @@ class Explainer(ABC):
             if are_probabilities(logits) and not self.takes_softmax_off:
                 raise ClassifierError(PROBABILITIES)
             fact, foil = resolve_classes(logits, fact, foil)
-            explanation = self._explain(subject, images, fact, foil).detach()
+            explanation = self._answer(subject, images, fact, foil)
             scalars = {**explanation.scalars, **_probabilities(logits, fact, foil, "")}
             if explanation.counterfactual is not None:
                 after = checked_logits(subject.classifier, explanation.counterfactual)
@@ -105,6 +109,20 @@ class Explainer(ABC):
                 compared = checked_logits(subject.classifier, explanation.baseline)
                 scalars |= _probabilities(compared, fact, foil, "_baseline")
             return replace(explanation, scalars=scalars)
+
+    def _answer(self, subject: Subject, inputs: Images, fact: Labels, foil: Labels) -> Explanation:
+        given: object = self._explain(subject, inputs, fact, foil)
+        method = f"{type(self).__name__}._explain"
+        if not isinstance(given, Explanation):
+            raise TypeError(f"{method} must give an Explanation, got {type(given).__name__}")
+        if len(given) != len(inputs):
+            raise ValueError(f"{method} must explain {len(inputs)} images, got {len(given)}")
+        finite = torch.ones(len(inputs), dtype=torch.bool, device=inputs.device)
+        for answer in (given.attribution, given.counterfactual):
+            if answer is not None:
+                finite &= answer.flatten(1).isfinite().all(1)
+        status = given.status.where(finite | (given.status != Status.SOLVED), Status.UNSOLVED)
+        return replace(given, status=status).detach()
 
     @abstractmethod
     def _explain(self, subject: Subject, inputs: Images, fact: Labels, foil: Labels) -> Explanation:

@@ -62,5 +62,5 @@ function showCell(count) {
   byId("cell-none").hidden = nodes.length > 0;
   byId("cell-none").textContent = fact === null
     ? "Choose a cell of the atlas to see what its explanations have in common."
-    : "There is no mean map of these: it takes a cell of the atlas that holds two questions or more.";
+    : "There is no mean map of these: it takes a cell of the atlas with two questions or more that a chosen explainer solved.";
 }
