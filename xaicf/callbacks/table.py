@@ -37,7 +37,8 @@ def explanation_table(stores: Mapping[int, str], images: int | None = None, meas
         measures: that stand beside the explainers' own scalars.
 
     Returns:
-        The columns :data:`FIRST`, a number for each scalar and measure, sorted, and :data:`PICTURES`.
+        The columns :data:`FIRST`, a number for each scalar and measure, sorted, and :data:`PICTURES`. A scalar called
+        like one of these has ``(scalar)`` behind its name.
 
     Raises:
         DataError: a store is missing, damaged or not complete.
@@ -51,7 +52,7 @@ def explanation_table(stores: Mapping[int, str], images: int | None = None, meas
                 for row, (id_, label) in enumerate(zip(part.index.tolist(), part.label.tolist(), strict=True)):
                     one = part.explanation[row]
                     told = {"epoch": epoch, "id": id_, "explainer": explainer, **_classes(one, label, manifest)}
-                    numbers = {name: float(values[0]) for name, values in one.scalars.items()}
+                    numbers = {_column(name): float(values[0]) for name, values in one.scalars.items()}
                     numbers |= (measures or {}).get((explainer, id_, int(one.foil[0])), {})
                     rows.append(({**told, **_pictures(one)}, numbers))
     rows = rows[-ROWS:]
@@ -74,6 +75,10 @@ def measures_of(evaluation: store.Evaluation) -> Measures:
         key = (row.pop("explainer"), row.pop("index"), row.pop("foil"))
         found[key] = {name: math.nan if value is None else value for name, value in row.items()}
     return found
+
+
+def _column(scalar: str) -> str:
+    return f"{scalar} (scalar)" if scalar in {*FIRST, *PICTURES} else scalar
 
 
 def _classes(one: Explanation, label: int, manifest: store.Manifest) -> dict[str, object]:

@@ -80,9 +80,11 @@ def main(arguments: Sequence[str]) -> None:
 def _read(path: Path) -> Mapping[str, Kind]:
     try:
         found: dict[str, Kind] = json.loads(path.read_text(encoding="utf-8"))
-        assert set(found.values()) <= set(get_args(Kind))
-    except (AssertionError, AttributeError, OSError, TypeError, ValueError) as error:
+        known = set(found.values()) <= set(get_args(Kind))
+    except (AttributeError, OSError, TypeError, ValueError) as error:
         raise DataError(f"{path} is damaged; remove it, or the run") from error
+    if not known:
+        raise DataError(f"{path} is damaged; remove it, or the run")
     return found
 
 

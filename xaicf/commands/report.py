@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from xaicf.commands.measured import Measurements, measure_rows, measured
@@ -165,7 +165,8 @@ def _without_measures(stores: Sequence[str]) -> str:
 
 
 def _introduction(manifests: dict[str, Manifest], samples: int, shown: int) -> str:
-    made = "; ".join(f"{PurePosixPath(Folder(store).root).name} ({_about(one)})" for store, one in manifests.items())
+    titles = store_titles(list(manifests))
+    made = "; ".join(f"{titles[store]} ({_about(one)})" for store, one in manifests.items())
     some = f" The {shown:,} images with the lowest ids of {samples:,} are shown; the table is over all."
     return (
         f"Each question is about one image: why this class (the fact), and not that one (the foil)? Made from {made}."

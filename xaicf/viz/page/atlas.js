@@ -93,8 +93,8 @@ function grid(kind, counts) {
   const shade = shades(counts);
   const long = classes.some((place) => data.classes[place].length > 3);
   const head = make("tr", null, {}, make("th", `↓ ${rows}`, { scope: "col", class: "corner" }),
-    ...classes.map((place) => make("th", null, { scope: "col", class: long ? "long" : "" }, named(place))));
-  const body = classes.map((row) => make("tr", null, {}, make("th", null, { scope: "row" }, named(row)),
+    ...classes.map((place) => make("th", null, { scope: "col", class: long ? "long" : "" }, brief(place))));
+  const body = classes.map((row) => make("tr", null, {}, make("th", null, { scope: "row" }, brief(row)),
     ...classes.map((column) => {
       const count = counts.get(`${row}:${column}`) ?? 0;
       const same = row === column;

@@ -19,6 +19,16 @@ function make(tag, text = null, attributes = {}, ...children) {
 // A name is an element of its own, so that one in a script from right to left leaves the rest in order.
 const named = (place) => make("bdi", data.classes[place], { title: data.classes[place] });
 
+// A long name's beginning and end, since classes often begin alike.
+const LONGEST = 18;
+function brief(place) {
+  const letters = [...data.classes[place]];
+  const short = letters.length > LONGEST ? `${letters.slice(0, 7).join("").trimEnd()}…${letters.slice(-10).join("")}` : null;
+  const node = named(place);
+  if (short) node.textContent = short;
+  return node;
+}
+
 function sentence(tag, ...parts) {
   return make(tag, null, {}, ...parts);
 }

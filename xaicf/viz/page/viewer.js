@@ -49,7 +49,7 @@ function probabilities(explainer, found, point) {
   byId("probabilities").replaceChildren(make("thead", null, {}, head), make("tbody", null, {},
     bar(["fact: ", named(fact)], before[0], column((both) => both[0])),
     ...(fact === foil ? [] : [bar(["foil: ", named(foil)], before[1], column((both) => both[1])),
-      bar(["all others"], rest(before), column(rest))])));
+      ...(data.classes.length > 2 ? [bar(["all others"], rest(before), column(rest))] : [])])));
 }
 
 function pointed() {
