@@ -96,6 +96,15 @@ def test_a_counterfactual_that_is_surer_of_the_fact_is_called_a_prototype() -> N
     assert [one["other"] for one in data_of(written(page))["explainers"]] == ["prototype", "counterfactual"]
 
 
+def test_what_was_measured_makes_no_explainer_look_for_ties() -> None:
+    """Every counterfactual that was evaluated has a residual."""
+    page, residual = Page(), {"boundary_residual": torch.ones(4)}
+    for name, scalars in (("own", {}), ("search", residual)):
+        rows = torch.arange(4)
+        page.add(name, explained(scalars=scalars), rows, rows % 3, NAMES, residual)
+    assert [one["ties"] for one in data_of(written(page))["explainers"]] == [False, True]
+
+
 def test_explainers_meet_at_the_same_image_fact_and_foil_alone() -> None:
     page, one = Page(), explained()
     add(page, "one", one[:2], first=7)
