@@ -55,8 +55,6 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             assert main([*given, *brief(given), "--trainer.callbacks=null"]) == 0
         for path in Path("runs").rglob("last.ckpt"):
             path.unlink()
-        for name in ("classifier", "vae"):
-            shutil.copytree(f"runs/quickstart/{name}", f"runs/{name}/digits")
         # A translator of two batches is unfit, and would be refused; the pages speak of one that is not.
         file = "runs/ganmex/mnist/best.ckpt"
         translator: Any = load_frozen(file)
