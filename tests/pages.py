@@ -181,7 +181,7 @@ def brief(arguments: list[str]) -> list[str]:
         added = added[:2]
     if arguments[0] in LIGHTNING and arguments[0] != "explain":
         files = [shipped(word.rpartition("=")[2]) for word in arguments if word.endswith(".yaml")]
-        texts = [Path(file).read_text() for file in files]
+        texts = [re.sub(r"#.*", "", Path(file).read_text()) for file in files]
         added += [option for held, few in SLIM.items() if any(held in text for text in texts) for option in few]
     return added
 
