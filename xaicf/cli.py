@@ -85,7 +85,7 @@ class Parser(LightningArgumentParser):
         added: list[str] = super().add_function_arguments(*args, **keywords)
         return added
 
-    def add_argument_group(self, *args: Any, name: str | None = None, **keywords: Any) -> Any:  # noqa: ANN401  (likewise)
+    def add_argument_group(self, *args: Any, name: str | None = None, **keywords: Any) -> Any:  # noqa: ANN401  (a private class of jsonargparse)
         """Give the group its title of :data:`TITLES`, which is else the first line of a docstring."""
         title = args[:1] if name is None else (TITLES.get(name, *args[:1]),)
         return super().add_argument_group(*title, *args[1:], name=name, **keywords)

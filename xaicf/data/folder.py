@@ -160,7 +160,7 @@ def _check_splits(root: Path, cut: bool, classes: Sequence[str] | None) -> None:
     if alike and "train" not in exact:
         raise DataError(
             f"image folder {root} has a folder {alike[0]} but none named train; if it is a class, rename it, or name "
-            "all classes"
+            "all classes by --data.classes"
         )
     others = [name for name in found if name not in alike]
     if "train" in exact and others and len(class_folders(root / "train")) < 2:
